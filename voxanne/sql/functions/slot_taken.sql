@@ -1,0 +1,29 @@
+-- Purpose: does anything live keep this time of the practitioner, or of the room?
+-- Guarantees: sees what the constraints see, and what staff overbooked.
+-- Outcomes: NULL: free; true: taken; false: kept only by holds that had lapsed at p_moment, to be
+-- taken over. Without a moment (before the locks) holds are not judged.
+CREATE FUNCTION slot_taken(
+  p_org_id uuid, p_practitioner_id uuid, p_room_id uuid, p_blocked tstzrange, p_moment timestamptz
+) RETURNS boolean
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+  RETURN (
+    SELECT bool_or(status = 'confirmed' OR hold_expires_at > p_moment)
+    FROM (
+      SELECT status, hold_expires_at FROM appointments
+      WHERE org_id = p_org_id AND practitioner_id = p_practitioner_id AND blocked && p_blocked
+        AND status IN ('held', 'confirmed') AND NOT overlap_allowed
+      UNION ALL
+      SELECT status, hold_expires_at FROM appointments
+      WHERE org_id = p_org_id AND practitioner_id = p_practitioner_id
+        AND blocked_from < upper(p_blocked) AND blocked_until > lower(p_blocked)
+        AND status IN ('held', 'confirmed') AND overlap_allowed
+      UNION ALL
+      SELECT status, hold_expires_at FROM appointments
+      WHERE p_room_id IS NOT NULL AND org_id = p_org_id AND room_id = p_room_id
+        AND blocked && p_blocked AND status IN ('held', 'confirmed')
+    ) AS kept
+  );
+END $$;
+REVOKE ALL ON FUNCTION slot_taken FROM PUBLIC;
