@@ -1,6 +1,7 @@
 -- Purpose: a booked appointment as book_appointment_atomic returns it, as it stands now.
+-- p_deliveries: kind → status, of the appointment's present version.
 CREATE FUNCTION appointment_result(
-  p_appointment appointments, p_replayed boolean, p_moment timestamptz
+  p_appointment appointments, p_practitioner_name text, p_deliveries json, p_replayed boolean
 ) RETURNS json
 LANGUAGE plpgsql STABLE
 AS $$
@@ -15,14 +16,9 @@ BEGIN
     'status', p_appointment.status,
     'version', p_appointment.version,
     'practitioner_id', p_appointment.practitioner_id,
-    'practitioner_name', (
-      SELECT name FROM practitioners
-      WHERE org_id = p_appointment.org_id AND id = p_appointment.practitioner_id AND NOT implicit),
+    'practitioner_name', p_practitioner_name,
     'room_id', p_appointment.room_id,
-    'deliveries', (
-      SELECT json_object_agg(kind, status) FROM deliveries
-      WHERE org_id = p_appointment.org_id AND appointment_id = p_appointment.id
-        AND version = p_appointment.version),
+    'deliveries', p_deliveries,
     'replayed', p_replayed,
     'message', CASE p_appointment.status
       WHEN 'confirmed' THEN 'The appointment is booked'

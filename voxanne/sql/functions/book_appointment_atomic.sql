@@ -2,7 +2,7 @@
 -- Guarantees: no practitioner and no room is in two live appointments, at every isolation level;
 --   a repeated call is the same booking; appointment, lead, event and deliveries commit together;
 --   a refusal writes nothing and says nothing about whoever holds the slot.
--- Lock order: that of lock_diary. Nothing is locked for a slot that is plainly taken.
+-- Lock order: that of lock_diary.
 -- Outcomes: success, or a refusal() whose code is in docs/reference/outcomes.md. Serialization
 --   failures and deadlocks are raised, for the caller to run the whole transaction again.
 CREATE FUNCTION book_appointment_atomic(
@@ -32,34 +32,44 @@ SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 AS $$
 DECLARE
-  v_now timestamptz := current_moment();
-  v_clinic organizations;
   v_name text := normalize_name(p_patient_name);
   v_email text := normalize_email(p_patient_email);
   v_phone text := normalize_phone(p_patient_phone);
   v_contact_phone text := normalize_phone(p_contact_phone);
   v_person text := person_key(v_name);
-  v_service services;
   v_service_type text := lower(btrim(p_service_type));
-  v_hash text;
-  v_ends_at timestamptz;
-  v_blocked tstzrange;
+  v_now timestamptz;
+  v_clinic record;
   v_candidates uuid[];
-  v_practitioner uuid;
+  v_hash text;
+  v_new appointments;
+  v_stored appointments;
+  v_found record;
+  v_deliveries text[];
   v_open tstzmultirange;
   v_any_open boolean := false;
   v_taken boolean;
   v_refused text;
-  v_found record;
-  v_appointment appointments;
 BEGIN
   -- Who, and is it readable?
   IF claim_forbids(p_org_id) THEN
-    RETURN refusal('FORBIDDEN_ORGANIZATION', v_now);
+    RETURN refusal('FORBIDDEN_ORGANIZATION');
   END IF;
-  SELECT * INTO v_clinic FROM organizations WHERE id = p_org_id;
+  SELECT timezone, horizon_days, notice_minutes,
+    EXISTS (SELECT FROM opening_hours WHERE org_id = p_org_id) AS keeps_hours,
+    (SELECT array_agg(id ORDER BY id) FROM practitioners
+     WHERE org_id = p_org_id AND active AND NOT implicit) AS practitioners,
+    service.key AS service_key, lower(service.name) AS service_name, service.duration_minutes
+  INTO v_clinic
+  FROM organizations
+  -- The clinic's service, by key or name; a clinic that lists none takes any.
+  LEFT JOIN LATERAL (
+    SELECT key, name, duration_minutes FROM services WHERE org_id = p_org_id AND active
+    ORDER BY key = v_service_type DESC, lower(name) = v_service_type DESC LIMIT 1
+  ) AS service ON true
+  WHERE id = p_org_id;
   IF NOT FOUND THEN
-    RETURN refusal('INVALID_ORGANIZATION', v_now);
+    RETURN refusal('INVALID_ORGANIZATION');
   END IF;
   v_refused := CASE
     WHEN v_name IS NULL THEN 'INVALID_NAME'
@@ -69,107 +79,134 @@ BEGIN
     WHEN p_duration_minutes NOT BETWEEN 1 AND 1440 THEN 'INVALID_DURATION'
     WHEN v_service_type IS NULL OR v_service_type = '' OR length(v_service_type) > 100
       THEN 'UNKNOWN_SERVICE'
-    WHEN length(p_idempotency_key) NOT BETWEEN 1 AND 500 OR length(p_request_hash) > 100
-      OR length(p_call_id) > 200 OR p_source IS NULL OR length(p_source) > 50
-      OR p_metadata IS NULL OR jsonb_typeof(p_metadata) <> 'object'
-      OR pg_column_size(p_metadata) > 16384 OR length(p_overlap_reason) > 500
-      THEN 'INVALID_ARGUMENTS'
+    WHEN length(concat(p_idempotency_key, p_request_hash, p_call_id, p_source, p_overlap_reason))
+      > 1000 OR p_source IS NULL OR jsonb_typeof(p_metadata) IS DISTINCT FROM 'object'
+      OR pg_column_size(p_metadata) > 16384 THEN 'INVALID_ARGUMENTS'
     WHEN p_allow_overlap AND (p_source <> 'staff' OR coalesce(btrim(p_overlap_reason), '') = '')
       THEN 'UNAUTHORIZED'
   END;
   IF v_refused IS NOT NULL THEN
-    RETURN refusal(v_refused, v_now);
+    RETURN refusal(v_refused);
   END IF;
 
-  -- What? The clinic's service, by key or name; a clinic that lists none takes any.
-  SELECT * INTO v_service FROM services WHERE org_id = p_org_id AND active
-  ORDER BY key = v_service_type DESC, lower(name) = v_service_type DESC LIMIT 1;
-  IF v_service_type IN (v_service.key, lower(v_service.name)) THEN
-    v_service_type := v_service.key;
-    v_ends_at := p_scheduled_at + make_interval(mins => v_service.duration_minutes);
-  ELSIF v_service.key IS NOT NULL THEN
+  -- What is wanted, as the row it would become.
+  IF v_service_type IN (v_clinic.service_key, v_clinic.service_name) THEN
+    v_service_type := v_clinic.service_key;
+  ELSIF v_clinic.service_key IS NOT NULL THEN
     v_refused := 'UNKNOWN_SERVICE';
-  ELSE
-    v_ends_at := p_scheduled_at + make_interval(mins => coalesce(p_duration_minutes, 60));
   END IF;
-  v_blocked := tstzrange(p_scheduled_at, v_ends_at);
-  v_candidates := candidate_practitioners(p_org_id, p_practitioner_id);
+  v_new.org_id := p_org_id;
+  v_new.id := gen_random_uuid();
+  v_new.service_type := v_service_type;
+  v_new.scheduled_at := p_scheduled_at;
+  v_new.ends_at := p_scheduled_at
+    + make_interval(mins => coalesce(v_clinic.duration_minutes, p_duration_minutes, 60));
+  v_new.blocked := tstzrange(v_new.scheduled_at, v_new.ends_at);
+  -- Practitioners sorted by id, as the locks are. A clinic that has none is one, under its own id.
+  v_candidates := CASE
+    WHEN v_clinic.practitioners IS NULL AND coalesce(p_practitioner_id, p_org_id) = p_org_id
+      THEN ARRAY[p_org_id]
+    WHEN p_practitioner_id IS NULL THEN v_clinic.practitioners
+    WHEN p_practitioner_id = ANY (v_clinic.practitioners) THEN ARRAY[p_practitioner_id]
+    ELSE '{}'
+  END;
   IF p_idempotency_key IS NOT NULL THEN
     v_hash := coalesce(p_request_hash, md5(jsonb_build_array(v_person, v_phone, v_contact_phone,
       v_email, v_service_type, p_scheduled_at, p_duration_minutes, p_practitioner_id)::text));
   END IF;
 
-  -- A slot that is plainly taken is refused without queueing, unless it is the caller's own.
-  IF v_refused IS NULL AND v_candidates IS NOT NULL AND p_scheduled_at > v_now
-     AND NOT p_allow_overlap THEN
-    v_taken := true;
-    FOREACH v_practitioner IN ARRAY v_candidates LOOP
-      v_taken := coalesce(slot_taken(p_org_id, v_practitioner, p_room_id, v_blocked, NULL), false);
-      EXIT WHEN NOT v_taken;
+  -- Nobody queues for a slot that is plainly taken, unless it is the caller's own.
+  IF NOT lock_diary(p_org_id, v_phone, p_idempotency_key, v_candidates, p_room_id IS NOT NULL,
+                    false) THEN
+    v_taken := v_refused IS NULL AND p_scheduled_at > current_moment() AND NOT p_allow_overlap
+      AND cardinality(v_candidates) > 0;
+    FOREACH v_new.practitioner_id IN ARRAY v_candidates LOOP
+      EXIT WHEN v_taken IS NOT TRUE;
+      v_taken := slot_taken(p_org_id, v_new.practitioner_id, p_room_id, v_new.blocked, NULL);
     END LOOP;
     IF v_taken THEN
       v_found := find_booked(p_org_id, p_idempotency_key, v_hash, v_phone, v_person,
                              v_service_type, p_scheduled_at);
       IF (v_found.r_appointment).id IS NULL THEN
-        RETURN refusal('SLOT_UNAVAILABLE', v_now);
+        RETURN refusal('SLOT_UNAVAILABLE');
       END IF;
     END IF;
+    PERFORM lock_diary(p_org_id, v_phone, p_idempotency_key, v_candidates, p_room_id IS NOT NULL,
+                       true);
   END IF;
-
-  PERFORM lock_diary(p_org_id, v_phone, p_idempotency_key, coalesce(v_candidates, '{}'),
-                     p_room_id IS NOT NULL);
   v_now := current_moment();
 
   -- Is it theirs already? Before anything else can refuse it.
   v_found := find_booked(p_org_id, p_idempotency_key, v_hash, v_phone, v_person, v_service_type,
                          p_scheduled_at);
   IF v_found.r_mismatch THEN
-    RETURN refusal('IDEMPOTENCY_MISMATCH', v_now);
+    RETURN refusal('IDEMPOTENCY_MISMATCH');
   ELSIF (v_found.r_appointment).id IS NOT NULL THEN
-    RETURN appointment_result(v_found.r_appointment, true, v_now);
+    RETURN replayed_result(v_found.r_appointment);
   END IF;
 
   -- May it be, by the clinic's rules?
   v_refused := CASE
     WHEN p_scheduled_at IS NULL THEN 'INVALID_DATE'
     WHEN v_refused IS NOT NULL THEN v_refused
-    WHEN v_candidates IS NULL THEN 'UNKNOWN_PRACTITIONER'
+    WHEN cardinality(v_candidates) = 0 THEN 'UNKNOWN_PRACTITIONER'
     WHEN p_scheduled_at <= v_now THEN 'DATE_IN_PAST'
     WHEN p_scheduled_at > v_now + make_interval(days => v_clinic.horizon_days) THEN 'TOO_FAR_AHEAD'
     WHEN p_scheduled_at < v_now + make_interval(mins => v_clinic.notice_minutes) THEN 'TOO_SOON'
-    WHEN p_room_id IS NOT NULL AND NOT EXISTS (
-      SELECT FROM rooms WHERE org_id = p_org_id AND id = p_room_id AND active) THEN 'NOT_FOUND'
   END;
   IF v_refused IS NOT NULL THEN
-    RETURN refusal(v_refused, v_now);
+    RETURN refusal(v_refused);
+  END IF;
+  IF p_room_id IS NOT NULL AND NOT EXISTS (
+      SELECT FROM rooms WHERE org_id = p_org_id AND id = p_room_id AND active) THEN
+    RETURN refusal('NOT_FOUND');
+  END IF;
+
+  v_new.room_id := p_room_id;
+  v_new.blocked_from := v_new.scheduled_at;
+  v_new.blocked_until := v_new.ends_at;
+  v_new.source := p_source;
+  v_new.call_id := p_call_id;
+  v_new.idempotency_key := p_idempotency_key;
+  v_new.request_hash := v_hash;
+  v_new.created_at := v_now;
+  v_new.metadata := p_metadata || jsonb_strip_nulls(jsonb_build_object('patient', jsonb_build_object(
+    'name', v_name, 'email', v_email, 'phone', v_phone, 'contact_phone', v_contact_phone)));
+  v_deliveries := ARRAY['calendar', 'sms_confirmation'];
+  IF v_email IS NOT NULL THEN
+    v_deliveries := v_deliveries || 'email_confirmation'::text;
   END IF;
 
   -- Who is open and free? The first for whom it can be stored has it.
   IF cardinality(v_candidates) > 1 THEN
     v_candidates := rank_practitioners(p_org_id, v_candidates, v_clinic.timezone, p_scheduled_at);
   END IF;
-  FOREACH v_practitioner IN ARRAY v_candidates LOOP
-    v_open := open_spans(p_org_id, v_practitioner, v_clinic.timezone,
-                         (p_scheduled_at AT TIME ZONE v_clinic.timezone)::date,
-                         (v_ends_at AT TIME ZONE v_clinic.timezone)::date);
-    CONTINUE WHEN NOT v_open @> tstzrange(p_scheduled_at, v_ends_at);
+  FOREACH v_new.practitioner_id IN ARRAY v_candidates LOOP
+    IF v_clinic.keeps_hours THEN
+      v_open := open_spans(p_org_id, v_new.practitioner_id, v_clinic.timezone,
+                           (v_new.scheduled_at AT TIME ZONE v_clinic.timezone)::date,
+                           (v_new.ends_at AT TIME ZONE v_clinic.timezone)::date);
+      CONTINUE WHEN NOT v_open @> tstzrange(v_new.scheduled_at, v_new.ends_at);
+    END IF;
     v_any_open := true;
-    v_taken := slot_taken(p_org_id, v_practitioner, p_room_id, v_blocked, v_now);
+    v_taken := slot_taken(p_org_id, v_new.practitioner_id, p_room_id, v_new.blocked, v_now);
     CONTINUE WHEN v_taken AND NOT p_allow_overlap;
-    v_appointment := store_appointment(
-      p_org_id, v_practitioner, p_room_id, v_found.r_lead_id, v_name, v_person, v_phone,
-      p_phone_verified, v_email, v_service_type, p_scheduled_at, v_ends_at, v_blocked,
-      coalesce(v_taken, false), v_taken IS FALSE, p_source, p_call_id, p_idempotency_key, v_hash,
-      p_metadata || jsonb_strip_nulls(jsonb_build_object(
-        'patient', jsonb_build_object('name', v_name, 'email', v_email, 'phone', v_phone,
-                                      'contact_phone', v_contact_phone),
-        'overlap_reason', CASE WHEN v_taken THEN p_overlap_reason END)),
-      v_now);
-    IF v_appointment.id IS NOT NULL THEN
-      RETURN appointment_result(v_appointment, false, v_now);
+    v_new.overlap_allowed := v_taken IS TRUE;
+    IF v_taken THEN
+      v_new.metadata := v_new.metadata || jsonb_build_object('overlap_reason', p_overlap_reason);
+    END IF;
+    v_stored := store_appointment(v_new, v_found.r_lead_id, v_person, p_phone_verified,
+                                  v_taken IS FALSE, v_deliveries);
+    IF v_stored.id IS NOT NULL THEN
+      RETURN appointment_result(
+        v_stored,
+        (SELECT name FROM practitioners
+         WHERE org_id = p_org_id AND id = v_stored.practitioner_id AND NOT implicit),
+        (SELECT json_object_agg(kind, 'queued') FROM unnest(v_deliveries) AS kind),
+        false);
     END IF;
   END LOOP;
-  RETURN refusal(CASE WHEN v_any_open THEN 'SLOT_UNAVAILABLE' ELSE 'OUTSIDE_HOURS' END, v_now);
+  RETURN refusal(CASE WHEN v_any_open THEN 'SLOT_UNAVAILABLE' ELSE 'OUTSIDE_HOURS' END);
 END $$;
 COMMENT ON FUNCTION book_appointment_atomic IS
   'The one and only function that books an appointment. Locks for the answer, constraints for the guarantee. Never write a second one.';

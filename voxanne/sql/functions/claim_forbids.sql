@@ -3,15 +3,16 @@
 CREATE FUNCTION claim_forbids(p_org_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE
 AS $$
-DECLARE
-  v_claims text := nullif(current_setting('request.jwt.claims', true), '');
 BEGIN
-  IF v_claims IS NULL THEN
+  IF coalesce(current_setting('request.jwt.claims', true), '') = '' THEN
     RETURN false;
   END IF;
-  RETURN (v_claims::json ->> 'org_id')::uuid IS DISTINCT FROM p_org_id;
-EXCEPTION
-  WHEN invalid_text_representation OR invalid_parameter_value OR untranslatable_character THEN
-    RETURN true;
+  BEGIN
+    RETURN (current_setting('request.jwt.claims')::json ->> 'org_id')::uuid
+      IS DISTINCT FROM p_org_id;
+  EXCEPTION
+    WHEN data_exception THEN
+      RETURN true;
+  END;
 END $$;
 REVOKE ALL ON FUNCTION claim_forbids FROM PUBLIC;

@@ -1,7 +1,7 @@
 -- Purpose: a lower-case e-mail address without surrounding space.
 -- Outcomes: NULL when it isn't one. Empty is for the caller to tell from wrong.
 CREATE FUNCTION normalize_email(p_email text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE STRICT
 AS $$
 DECLARE
   v_email text := lower(btrim(p_email, E' \t\r\n'));

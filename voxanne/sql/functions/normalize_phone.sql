@@ -3,16 +3,15 @@
 -- before, with the clinic's region; this is the net under callers who skip the API.
 -- Source: ITU-T E.164 (at most 15 digits, country codes don't begin with 0).
 CREATE FUNCTION normalize_phone(p_phone text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE STRICT
 AS $$
-DECLARE
-  v_phone text := p_phone;
 BEGIN
-  IF v_phone ~ '^\+[1-9][0-9]{6,14}$' THEN
-    RETURN v_phone;
+  IF p_phone ~ '^\+[1-9][0-9]{6,14}$' THEN
+    RETURN p_phone;   -- as the API passes it
   END IF;
-  v_phone := regexp_replace(left(v_phone, 50), '[\s().\-\u00a0\u2010-\u2015]', '', 'g');
-  v_phone := regexp_replace(v_phone, '^00', '+');
-  RETURN CASE WHEN v_phone ~ '^\+[1-9][0-9]{6,14}$' THEN v_phone END;
+  RETURN substring(
+    regexp_replace(regexp_replace(left(p_phone, 50), '[\s().\-\u00a0\u2010-\u2015]', '', 'g'),
+                   '^00', '+')
+    FROM '^\+[1-9][0-9]{6,14}$');
 END $$;
 REVOKE ALL ON FUNCTION normalize_phone FROM PUBLIC;

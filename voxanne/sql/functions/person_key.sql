@@ -1,7 +1,7 @@
 -- Purpose: what tells the people of one household apart: the name without case, accents,
 -- punctuation and spacing. Never used to show a name.
 CREATE FUNCTION person_key(p_name text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE STRICT
 AS $$
 DECLARE
   v_key text;

@@ -1,7 +1,7 @@
 -- Purpose: a refused outcome as the functions return it. The sentences of SLOT_UNAVAILABLE and
 -- INVALID_ORGANIZATION are fixed by contract. Says nothing about any appointment or person.
-CREATE FUNCTION refusal(p_code text, p_moment timestamptz) RETURNS json
-LANGUAGE plpgsql IMMUTABLE
+CREATE FUNCTION refusal(p_code text) RETURNS json
+LANGUAGE plpgsql VOLATILE
 AS $$
 BEGIN
   RETURN json_build_object('success', false, 'error', p_code, 'message', CASE p_code
@@ -23,6 +23,6 @@ BEGIN
     WHEN 'NOT_FOUND' THEN 'There is no such room'
     WHEN 'IDEMPOTENCY_MISMATCH' THEN 'The idempotency key was used with other arguments'
     WHEN 'UNAUTHORIZED' THEN 'Only staff may overbook, and with a reason'
-  END, 'created_at', p_moment);
+  END, 'created_at', current_moment());
 END $$;
 REVOKE ALL ON FUNCTION refusal FROM PUBLIC;

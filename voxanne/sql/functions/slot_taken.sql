@@ -7,23 +7,26 @@ CREATE FUNCTION slot_taken(
 ) RETURNS boolean
 LANGUAGE plpgsql STABLE
 AS $$
+DECLARE
+  v_taken boolean;
 BEGIN
-  RETURN (
-    SELECT bool_or(status = 'confirmed' OR hold_expires_at > p_moment)
-    FROM (
-      SELECT status, hold_expires_at FROM appointments
-      WHERE org_id = p_org_id AND practitioner_id = p_practitioner_id AND blocked && p_blocked
-        AND status IN ('held', 'confirmed') AND NOT overlap_allowed
-      UNION ALL
-      SELECT status, hold_expires_at FROM appointments
+  SELECT bool_or(status = 'confirmed' OR hold_expires_at > p_moment) INTO v_taken
+  FROM appointments
+  WHERE org_id = p_org_id AND practitioner_id = p_practitioner_id AND blocked && p_blocked
+    AND status IN ('held', 'confirmed') AND NOT overlap_allowed;
+  IF v_taken OR EXISTS (
+      SELECT FROM appointments
       WHERE org_id = p_org_id AND practitioner_id = p_practitioner_id
         AND blocked_from < upper(p_blocked) AND blocked_until > lower(p_blocked)
-        AND status IN ('held', 'confirmed') AND overlap_allowed
-      UNION ALL
-      SELECT status, hold_expires_at FROM appointments
-      WHERE p_room_id IS NOT NULL AND org_id = p_org_id AND room_id = p_room_id
-        AND blocked && p_blocked AND status IN ('held', 'confirmed')
-    ) AS kept
-  );
+        AND status IN ('held', 'confirmed') AND overlap_allowed) THEN
+    RETURN true;
+  END IF;
+  IF p_room_id IS NOT NULL THEN
+    SELECT coalesce(bool_or(status = 'confirmed' OR hold_expires_at > p_moment), v_taken)
+    INTO v_taken FROM appointments
+    WHERE org_id = p_org_id AND room_id = p_room_id AND blocked && p_blocked
+      AND status IN ('held', 'confirmed');
+  END IF;
+  RETURN v_taken;
 END $$;
 REVOKE ALL ON FUNCTION slot_taken FROM PUBLIC;

@@ -1,0 +1,116 @@
+"""How dates and times are spoken."""
+
+from datetime import UTC, date, datetime, time
+
+import pytest
+from babel import Locale
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from voxanne.inbound.voice.speech import (
+    locale_for,
+    speak_date,
+    speak_date_with_year,
+    speak_moment,
+    speak_time,
+)
+
+TODAY = date(2026, 11, 21)
+THIS_YEAR, NEXT_YEAR = date(2026, 11, 26), date(2027, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("locale", "this_year", "next_year"),
+    [
+        ("en_GB", "Thursday 26 November", "Wednesday 3 March 2027"),
+        ("en_AU", "Thursday 26 November", "Wednesday 3 March 2027"),
+        ("en_ZA", "Thursday 26 November", "Wednesday 3 March 2027"),
+        ("en_US", "Thursday, November 26", "Wednesday, March 3, 2027"),
+        ("en_CA", "Thursday, November 26", "Wednesday, March 3, 2027"),
+        ("en_PH", "Thursday, November 26", "Wednesday, March 3, 2027"),
+        ("de_DE", "Donnerstag, 26. November", "Mittwoch, 3. März 2027"),
+        ("es_ES", "jueves 26 de noviembre", "miércoles 3 de marzo de 2027"),
+        ("fr_FR", "jeudi 26 novembre", "mercredi 3 mars 2027"),
+    ],
+)
+def test_date(locale: str, this_year: str, next_year: str) -> None:
+    assert speak_date(THIS_YEAR, today=TODAY, locale=locale) == this_year
+    assert speak_date(NEXT_YEAR, today=TODAY, locale=locale) == next_year
+    assert speak_date_with_year(NEXT_YEAR, locale=locale) == next_year
+
+
+def test_date_with_year_says_this_year_too() -> None:
+    assert speak_date_with_year(TODAY, locale="en_GB") == "Saturday 21 November 2026"
+    assert speak_date_with_year(TODAY, locale="en_US") == "Saturday, November 21, 2026"
+
+
+@pytest.mark.parametrize(
+    ("locale", "at", "spoken"),
+    [
+        ("en_GB", time(10), "10 am"),
+        ("en_GB", time(14, 30), "2:30 pm"),
+        ("en_US", time(14, 30, 59), "2:30 pm"),
+        ("en_GB", time(9, 5), "9:05 am"),
+        ("en_GB", time(12), "12 noon"),
+        ("en_GB", time(0), "12 midnight"),
+        ("en_GB", time(12, 15), "12:15 pm"),
+        ("en_GB", time(0, 15), "12:15 am"),
+        ("de_DE", time(14, 30), "14:30 Uhr"),
+        ("es_ES", time(14, 30), "14:30"),
+        ("fr_FR", time(9, 5), "09:05"),
+        (
+            "es_US",
+            time(14, 30),
+            f"2:30 {Locale.parse('es_US').day_periods['format']['abbreviated']['pm']}",
+        ),
+    ],
+)
+def test_time(locale: str, at: time, spoken: str) -> None:
+    assert speak_time(at, locale=locale) == spoken
+
+
+@pytest.mark.parametrize(
+    ("locale", "spoken"),
+    [
+        ("en_GB", "Thursday 26 November at 10 am"),
+        ("en_US", "Thursday, November 26 at 10 am"),
+        ("de_DE", "Donnerstag, 26. November um 10:00 Uhr"),
+        ("es_ES", "jueves 26 de noviembre a las 10:00"),
+        ("fr_FR", "jeudi 26 novembre at 10:00"),
+    ],
+)
+def test_moment(locale: str, spoken: str) -> None:
+    at = datetime(2026, 11, 26, 10, tzinfo=UTC)
+    assert speak_moment(at, today=TODAY, locale=locale) == spoken
+
+
+@pytest.mark.parametrize(
+    ("country", "zone", "expected"),
+    [
+        ("GB", "Europe/London", ("en_GB", "GB")),
+        ("US", "Europe/London", ("en_US", "US")),
+        ("us", "Europe/London", ("en_US", "US")),
+        ("UK", "America/New_York", ("en_GB", "GB")),
+        (None, "America/New_York", ("en_US", "US")),
+        (None, "US/Eastern", ("en_US", "US")),
+        (None, "Australia/Lord_Howe", ("en_AU", "AU")),
+        (None, "Europe/Kiev", ("en_GB", "UA")),
+        ("JP", "Europe/London", ("en_GB", "JP")),
+        ("", "America/Toronto", ("en_CA", "CA")),
+        ("XQ", "America/Toronto", ("en_CA", "CA")),
+        ("England", "America/Toronto", ("en_CA", "CA")),
+        (None, "UTC", ("en_GB", "GB")),
+        (None, "no such zone", ("en_GB", "GB")),
+    ],
+)
+def test_locale_for(country: str | None, zone: str, expected: tuple[str, str]) -> None:
+    assert locale_for(country, zone) == expected
+
+
+@settings(deadline=None)
+@given(day=st.dates(), locale=st.sampled_from(["en_GB", "en_US", "de_DE", "es_ES"]))
+def test_date_names_the_right_weekday(day: date, locale: str) -> None:
+    names = Locale.parse(locale).days["format"]["wide"]
+    spoken = speak_date(day, today=TODAY, locale=locale)
+    assert [number for number, name in names.items() if name in spoken] == [day.weekday()]
+    assert (str(day.year) in spoken.split()[-1]) == (day.year != TODAY.year)
