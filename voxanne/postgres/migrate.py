@@ -13,6 +13,8 @@ from importlib.resources import files
 
 import asyncpg
 
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
 MIGRATION_LOCK = 0x766F78616E6E65  # "voxanne"
 
 _BOOKKEEPING = """
@@ -47,7 +49,7 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class MigrationState:
-    """One migration as `migrate status` shows it. `state`: applied, pending, modified or unknown."""
+    """A migration as `migrate status` shows it. `state`: applied, pending, modified, unknown."""
 
     version: int
     name: str
@@ -123,7 +125,10 @@ async def migrate_down(
             if doomed:
                 await _drop_functions(
                     connection,
-                    [r["name"] for r in await connection.fetch("SELECT name FROM schema_functions")],
+                    [
+                        r["name"]
+                        for r in await connection.fetch("SELECT name FROM schema_functions")
+                    ],
                 )
                 await connection.execute("DELETE FROM schema_functions")
             for migration in reversed(doomed):
@@ -136,7 +141,7 @@ async def migrate_down(
         await connection.execute("SELECT pg_advisory_unlock($1)", MIGRATION_LOCK)
 
 
-async def migration_states(connection: asyncpg.Connection) -> list[MigrationState]:
+async def migration_states(connection: Connection) -> list[MigrationState]:
     """How the database stands to this release, oldest first. Reads only."""
     applied: dict[int, tuple[str, str]] = {}
     if await connection.fetchval("SELECT to_regclass('schema_migrations') IS NOT NULL"):
@@ -154,7 +159,7 @@ async def migration_states(connection: asyncpg.Connection) -> list[MigrationStat
     return sorted(states, key=lambda state: state.version)
 
 
-async def schema_is_current(connection: asyncpg.Connection) -> bool:
+async def schema_is_current(connection: Connection) -> bool:
     """True when every migration and function of this release is in place, unmodified."""
     states = await migration_states(connection)
     if any(state.state != "applied" for state in states):
@@ -170,7 +175,7 @@ async def _create_bookkeeping(connection: asyncpg.Connection) -> None:
             await connection.execute(_BOOKKEEPING)
 
 
-async def _applied(connection: asyncpg.Connection) -> dict[int, tuple[str, str]]:
+async def _applied(connection: Connection) -> dict[int, tuple[str, str]]:
     rows = await connection.fetch("SELECT version, name, checksum FROM schema_migrations")
     return {row["version"]: (row["name"], row["checksum"]) for row in rows}
 

@@ -1,0 +1,1 @@
+"""What holds between sessions: forced interleavings, races, and the guards taken away."""

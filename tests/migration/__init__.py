@@ -1,0 +1,1 @@
+"""Schema up, down, and what the runner refuses."""

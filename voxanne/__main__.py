@@ -1,0 +1,3 @@
+from voxanne.cli import main
+
+main()

@@ -1,0 +1,188 @@
+"""The composition root: from settings to a running deployment."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+from cryptography.fernet import Fernet, MultiFernet
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from voxanne import __version__
+from voxanne.booking.outcomes import Outcome
+from voxanne.config import Environment, Settings
+from voxanne.inbound.authentication import AuthenticationSettings, Authenticator
+from voxanne.inbound.http import Entrance, problem
+from voxanne.inbound.metrics import Metrics
+from voxanne.inbound.rest import RpcEndpoint
+from voxanne.inbound.voice.routes import VoiceEndpoint
+from voxanne.postgres.embedded import EmbeddedPostgres
+from voxanne.postgres.migrate import migrate_up, schema_is_current
+from voxanne.postgres.pool import DatabaseBusyError, Pool, open_pool
+
+READY_WAIT_SECONDS = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where the database is. `embedded` is the server we run ourselves, if we do."""
+
+    settings: Settings
+    owner_url: str
+    embedded: EmbeddedPostgres | None
+
+    @contextlib.asynccontextmanager
+    async def owner(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection as the database's owner: migrations and the operator's commands."""
+        connection = await asyncpg.connect(self.owner_url, server_settings={"timezone": "UTC"})
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+@contextlib.contextmanager
+def open_deployment(
+    settings: Settings, progress: Callable[[str], None] = lambda _: None
+) -> Iterator[Deployment]:
+    """The configured server, or the embedded one, started if it must be and stopped with us."""
+    if settings.database_url is not None:
+        yield Deployment(settings, settings.database_url.get_secret_value(), None)
+        return
+    with EmbeddedPostgres(settings.data_dir, progress=progress) as embedded:
+        yield Deployment(settings, embedded.url(), embedded)
+
+
+async def prepare_database(
+    deployment: Deployment, progress: Callable[[str], None] = lambda _: None
+) -> None:
+    """Migrate, and start the clock where the settings say so."""
+    async with deployment.owner() as connection:
+        await migrate_up(connection, progress)
+        await set_clock(connection, deployment.settings)
+
+
+async def set_clock(connection: asyncpg.Connection, settings: Settings) -> None:
+    """Start the database's clock at VOXANNE_CLOCK. Raises RuntimeError where production has one."""
+    if settings.clock is not None:
+        await connection.execute(
+            "INSERT INTO clock (clock_offset) VALUES ($1::timestamptz - clock_timestamp()) "
+            "ON CONFLICT (only_row) DO UPDATE SET clock_offset = excluded.clock_offset",
+            settings.clock,
+        )
+    elif settings.env is Environment.PRODUCTION and await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM clock)"
+    ):
+        raise RuntimeError(
+            "The database's clock was moved (VOXANNE_CLOCK). In production time is real: "
+            "run `voxanne psql -c 'DELETE FROM clock'` first."
+        )
+
+
+async def open_api_pool(deployment: Deployment) -> Pool:
+    """Connections in the API's role: its own login, or the owner's stepped down."""
+    settings = deployment.settings
+    own_login = settings.api_database_url
+    return await open_pool(
+        own_login.get_secret_value() if own_login else deployment.owner_url,
+        size=settings.database_pool_size,
+        wait_ms=settings.database_wait_ms,
+        statement_cache_size=settings.database_statement_cache_size,
+        step_down=own_login is None,
+    )
+
+
+def load_fernet(settings: Settings) -> MultiFernet:
+    """The keys that clinics' HMAC keys are encrypted with; one is made where none is configured."""
+    if settings.encryption_keys:
+        return MultiFernet([Fernet(key.get_secret_value()) for key in settings.encryption_keys])
+    path = settings.data_dir / "encryption.key"
+    if not path.exists():
+        _write_private(path, Fernet.generate_key())
+    return MultiFernet([Fernet(path.read_bytes().strip())])
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Create a file that only this user reads, whole or not at all; an existing one stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{datetime.now(UTC).timestamp()}")
+    draft.touch(mode=0o600)
+    draft.write_bytes(content)
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
+
+
+def create_app(settings: Settings, pool: Pool, fernet: MultiFernet) -> Entrance:
+    """The API as an ASGI application. The pool is the caller's to close."""
+    metrics = Metrics()
+    wait_seconds = settings.database_wait_ms / 1000
+    authenticator = Authenticator(pool, _authentication_settings(settings), fernet)
+    voice = VoiceEndpoint(
+        database=pool,
+        authenticator=authenticator,
+        metrics=metrics,
+        body_bytes_max=settings.body_bytes_max,
+        wait_seconds=wait_seconds,
+        date_correction_days_max=settings.date_correction_days_max,
+        public_url=settings.public_url,
+    )
+    rpc = RpcEndpoint(pool, authenticator, metrics, settings.body_bytes_max, wait_seconds)
+    app = FastAPI(
+        title="Voxanne",
+        version=__version__,
+        description="The system of record behind a clinic's telephone.",
+        # FastAPI's own telemetry would log request bodies, and so patients.
+        telemetry={"logs": False, "tracing": False, "metrics": False},
+    )
+    app.router.routes.extend([*voice.routes(), *rpc.routes(), *_health_routes(pool, metrics)])
+    return Entrance(app, metrics)
+
+
+def _authentication_settings(settings: Settings) -> AuthenticationSettings:
+    secret, hmac_key, jwt = settings.vapi_secret, settings.vapi_hmac_key, settings.jwt_secret
+    return AuthenticationSettings(
+        cache_seconds=settings.credential_cache_seconds,
+        vapi_secret=secret.get_secret_value() if secret else None,
+        vapi_hmac_key=hmac_key.get_secret_value().encode() if hmac_key else None,
+        hmac_tolerance_seconds=settings.hmac_tolerance_seconds,
+        jwt_secret=jwt.get_secret_value() if jwt else None,
+        jwks_url=settings.jwks_url,
+        jwt_audience=settings.jwt_audience,
+    )
+
+
+def _health_routes(pool: Pool, metrics: Metrics) -> list[Route]:
+    async def healthz(_request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_request: Request) -> Response:
+        try:
+            async with asyncio.timeout(READY_WAIT_SECONDS):
+                async with pool.connections.acquire() as connection:
+                    current = await schema_is_current(connection)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DatabaseBusyError):
+            return problem(503, Outcome.BUSY, "The database is not answering.")
+        if not current:
+            return problem(
+                503, Outcome.BUSY, "The database's schema isn't this release's: voxanne migrate up"
+            )
+        return JSONResponse({"status": "ready", "version": __version__})
+
+    async def show_metrics(_request: Request) -> Response:
+        idle = pool.connections.get_idle_size()
+        metrics.pool_connections.labels("idle").set(idle)
+        metrics.pool_connections.labels("busy").set(pool.connections.get_size() - idle)
+        return PlainTextResponse(metrics.render(), media_type="text/plain; version=0.0.4")
+
+    return [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", show_metrics),
+    ]

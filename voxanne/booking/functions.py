@@ -1,0 +1,129 @@
+"""One Python function per SQL function: the arguments in, the parsed result out, and no rules.
+
+Each is a lone autocommit SELECT. All raise whatever `fetch_value` raises when the database is busy.
+"""
+
+import json
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from voxanne.booking.types import BookingRequest, Clinic, Credential
+
+
+class Database(Protocol):
+    """Runs one query and returns its only value."""
+
+    async def fetch_value(self, query: str, *arguments: object) -> object: ...
+
+
+async def book_appointment(database: Database, request: BookingRequest) -> dict[str, Any]:
+    """Book exactly once. The result is the function's own: success, or a refusal with its code."""
+    return await call_book_appointment(
+        database,
+        {
+            "p_org_id": request.organization,
+            "p_patient_name": request.name,
+            "p_patient_email": request.email,
+            "p_patient_phone": request.phone.e164,
+            "p_service_type": request.service_type,
+            "p_scheduled_at": request.scheduled_at,
+            "p_duration_minutes": request.duration_minutes,
+            "p_practitioner_id": request.practitioner,
+            "p_idempotency_key": request.idempotency_key,
+            "p_request_hash": request.request_hash,
+            "p_call_id": request.call_id,
+            "p_source": request.source,
+            "p_contact_phone": request.contact_phone,
+            "p_phone_verified": request.phone.verified,
+            "p_metadata": json.dumps({"notes": request.notes}) if request.notes else "{}",
+        },
+    )
+
+
+async def call_book_appointment(
+    database: Database, parameters: dict[str, object]
+) -> dict[str, Any]:
+    """The same, by the function's own parameter names. The names must be the program's, never a
+    caller's: they become part of the query.
+    """
+    named = ", ".join(f"{name} => ${number}" for number, name in enumerate(parameters, 1))
+    answer = await database.fetch_value(
+        f"SELECT book_appointment_atomic({named})",
+        *parameters.values(),
+    )
+    return _parsed(answer)  # type: ignore[no-any-return]
+
+
+async def find_practitioner(
+    database: Database, organization: UUID, said: str
+) -> list[dict[str, str]]:
+    """Everyone the words could mean, as `{"id", "name"}`."""
+    found: list[dict[str, str]] = _parsed(
+        await database.fetch_value("SELECT find_practitioner($1, $2)", organization, said)
+    )
+    return found
+
+
+async def find_clinic(database: Database, organization: UUID) -> Clinic | None:
+    profile = _parsed(await database.fetch_value("SELECT clinic_profile($1)", organization))
+    if profile is None:
+        return None
+    return Clinic(
+        organization,
+        profile["name"],
+        profile["timezone"],
+        profile["country"],
+        float(profile["clock_offset_seconds"]),
+    )
+
+
+async def find_credential(database: Database, secret_hash: bytes) -> tuple[str, Credential] | None:
+    """The kind of secret (`api_key`, `vapi_secret`) and what it proves."""
+    found = _parsed(await database.fetch_value("SELECT find_credential($1)", secret_hash))
+    if found is None:
+        return None
+    return found["kind"], Credential(UUID(found["org_id"]), found["scope"])
+
+
+async def find_voice_line(
+    database: Database,
+    phone_number_id: str | None,
+    number: str | None,
+    assistant_id: str | None,
+) -> UUID | None:
+    found = await database.fetch_value(
+        "SELECT find_voice_line($1, $2, $3)", phone_number_id, number, assistant_id
+    )
+    return None if found is None else UUID(str(found))
+
+
+async def find_hmac_key(
+    database: Database, organization: UUID
+) -> tuple[str, dict[str, object]] | None:
+    """The encrypted key and the scheme the organization's platform signs with."""
+    found = _parsed(await database.fetch_value("SELECT find_hmac_key($1)", organization))
+    return None if found is None else (found["encrypted_key"], found["scheme"])
+
+
+async def record_voice_message(
+    database: Database,
+    organization: UUID,
+    *,
+    call_id: str,
+    kind: str,
+    payload: object,
+    sent_at: datetime | None,
+) -> None:
+    await database.fetch_value(
+        "SELECT record_voice_message($1, $2, $3, $4, $5)",
+        organization,
+        call_id,
+        kind,
+        json.dumps(payload),
+        sent_at,
+    )
+
+
+def _parsed(answer: object) -> Any:
+    return None if answer is None else json.loads(str(answer))

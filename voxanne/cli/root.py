@@ -1,0 +1,154 @@
+"""`voxanne`: the group, and what every command needs: settings, output, a deployment."""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+import click
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from voxanne import __version__
+from voxanne.app import Deployment, open_deployment, prepare_database
+from voxanne.config import Settings, variable_name
+from voxanne.log import configure_logging
+from voxanne.postgres.embedded import EmbeddedPostgresError
+from voxanne.postgres.migrate import MigrationError
+from voxanne.postgres.organizations import OrganizationError, find_organization
+
+Value = TypeVar("Value")
+
+# What went wrong in words an operator can act on; anything else is a bug and shows its trace.
+EXPECTED_ERRORS = (
+    EmbeddedPostgresError,
+    MigrationError,
+    OrganizationError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+)
+
+
+class Group(click.Group):
+    """Turns expected errors into one line on standard error and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EXPECTED_ERRORS as error:
+            raise click.ClickException(f"{error}" or type(error).__name__) from error
+
+
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Settings come from VOXANNE_* and .env; `voxanne config` lists them.",
+)
+@click.version_option(__version__, prog_name="voxanne")
+def cli() -> None:
+    """The system of record behind a clinic's telephone: books each appointment exactly once.
+
+    \b
+    Try it:      voxanne demo
+    Run it:      voxanne migrate up && voxanne serve
+    """
+
+
+def main() -> None:
+    # The groups register themselves on `cli`.
+    from voxanne.cli import database, proof, serving, tenants  # noqa: F401
+
+    cli()
+
+
+def load_settings() -> Settings:
+    """The settings, or a message that names each wrong variable and exit code 2."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            field = str(problem["loc"][0]) if problem["loc"] else ""
+            known = field in Settings.model_fields
+            lines.append(
+                f"{variable_name(field) if known else field}: {problem['msg']}".lstrip(": ")
+            )
+        raise click.UsageError("Wrong settings:\n  " + "\n  ".join(lines)) from None
+    configure_logging(settings.log_level)
+    return settings
+
+
+def run(coroutine: Coroutine[Any, Any, Value]) -> Value:
+    return asyncio.run(coroutine)
+
+
+def say(message: str) -> None:
+    """A progress line for people, kept apart from what a program reads on standard output."""
+    click.echo(message, err=True)
+
+
+@contextlib.contextmanager
+def deployment(settings: Settings | None = None) -> Iterator[Deployment]:
+    """The deployment an operator's command works on. Progress goes to standard error."""
+    with open_deployment(settings or load_settings(), progress=say) as opened:
+        yield opened
+
+
+def on_organization(
+    said: str, work: Callable[[asyncpg.Connection, Any], Coroutine[Any, Any, Value]]
+) -> Value:
+    """Run `work` with the owner's connection and the organization an operator named."""
+
+    async def find_and_work(opened: Deployment) -> Value:
+        async with opened.owner() as connection:
+            return await work(connection, await find_organization(connection, said))
+
+    with deployment() as opened:
+        migrate_if_embedded(opened)
+        return run(find_and_work(opened))
+
+
+def migrate_if_embedded(opened: Deployment) -> None:
+    """Nobody has to migrate a database that we run ourselves."""
+    if opened.embedded is not None:
+        run(prepare_database(opened))
+
+
+def print_rows(rows: list[dict[str, object]], *, as_json: bool) -> None:
+    """Records, as a table or as JSON."""
+    if as_json:
+        click.echo(json.dumps(rows, default=_plain))
+        return
+    if not rows:
+        click.echo("none")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in rows[0]:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(_plain(value) for value in row.values()))
+    console().print(table)
+
+
+def console() -> Console:
+    width = None if sys.stdout.isatty() else 140
+    return Console(width=width, highlight=False)
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return ""
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else str(value)
+
+
+def exec_program(path: Path | str, arguments: list[str], environment: dict[str, str]) -> None:
+    """Replace this process, so that signals and the terminal belong to the program."""
+    os.execvpe(str(path), [str(path), *arguments], {**os.environ, **environment})  # noqa: S606

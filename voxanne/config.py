@@ -1,0 +1,117 @@
+"""The deployment's settings: read once at the root from the environment and `.env`, then frozen.
+
+Every setting is `VOXANNE_<NAME>`, except DATABASE_URL, whose name is everyone's. A unit stands last
+in a name. `voxanne config` lists them with their defaults and meanings.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.tzinfo is None:
+        raise ValueError("needs an offset, as in 2027-01-31T09:00:00Z")
+    return moment
+
+
+class Settings(BaseSettings):
+    """Everything a deployment can choose. Immutable."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VOXANNE_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    env: Environment = Field(
+        Environment.DEVELOPMENT, description="development or production; production refuses a clock"
+    )
+    data_dir: Path = Field(
+        Path(".voxanne"), description="the embedded PostgreSQL, its log and the generated key"
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        validation_alias="DATABASE_URL",
+        description="a PostgreSQL 15+ server, as its owner; without it the embedded one runs",
+    )
+    api_database_url: SecretStr | None = Field(
+        None,
+        description="the API's own login, a member of voxanne_api; without it the API steps down "
+        "from the owner's login",
+    )
+    database_pool_size: int = Field(10, ge=1, le=500, description="connections of one API process")
+    database_statement_cache_size: int = Field(
+        100, ge=0, le=10_000, description="prepared statements kept; 0 behind PgBouncer"
+    )
+    database_wait_ms: int = Field(
+        1_800, ge=100, le=60_000, description="longest wait for the database, then BUSY"
+    )
+    host: str = Field("127.0.0.1", description="address the API listens on")
+    port: int = Field(3001, ge=0, le=65_535, description="port the API listens on; 0 picks one")
+    public_url: str | None = Field(
+        None, description="the address outsiders use, when a proxy stands before the API"
+    )
+    body_bytes_max: int = Field(
+        2 * 1024 * 1024, ge=1_024, le=64 * 1024 * 1024, description="longest request body"
+    )
+    clock: Annotated[datetime | None, AfterValidator(_aware)] = Field(
+        None, description="start the database's clock at this RFC 3339 moment (tests, demos)"
+    )
+    date_correction_days_max: int = Field(
+        180, ge=0, le=366, description="furthest ahead a past year may be moved to"
+    )
+    vapi_secret: SecretStr | None = Field(
+        None, description="deployment-wide X-Vapi-Secret; the line tells the organization"
+    )
+    vapi_hmac_key: SecretStr | None = Field(
+        None, description="deployment-wide HMAC key, Vapi's default scheme"
+    )
+    hmac_tolerance_seconds: int = Field(
+        300, ge=1, le=3_600, description="how far a signature's timestamp may be off"
+    )
+    jwt_secret: SecretStr | None = Field(None, description="HS256 secret of Supabase-style tokens")
+    jwks_url: str | None = Field(None, description="key set of Supabase-style tokens")
+    jwt_audience: str | None = Field(None, description="audience a token must name, if any")
+    encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        description="Fernet keys, newest first, separated by commas, for the clinics' HMAC keys; "
+        "without it one is generated in the data directory",
+    )
+    credential_cache_seconds: int = Field(
+        5, ge=0, le=300, description="how long a revoked key or changed clinic may still be seen"
+    )
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="log level")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_keys(cls, values: dict[str, object]) -> dict[str, object]:
+        keys = values.get("encryption_keys")
+        if isinstance(keys, str):
+            stripped = [key.strip() for key in keys.split(",")]
+            values = {**values, "encryption_keys": [key for key in stripped if key]}
+        return values
+
+    @model_validator(mode="after")
+    def _no_clock_in_production(self) -> "Settings":
+        if self.env is Environment.PRODUCTION and self.clock is not None:
+            raise ValueError("VOXANNE_CLOCK is refused in production: patients live in real time")
+        if self.env is Environment.PRODUCTION and not self.encryption_keys:
+            raise ValueError(
+                "VOXANNE_ENCRYPTION_KEYS is required in production; make one with: python -c "
+                "'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+            )
+        return self
+
+
+def variable_name(field: str) -> str:
+    """The environment variable of a setting: `database_url` → `DATABASE_URL`."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"VOXANNE_{field.upper()}"

@@ -1,0 +1,132 @@
+"""What every request goes through: the body limit, the catch-all, one log line; and health."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from voxanne.booking.outcomes import Outcome
+from voxanne.inbound.metrics import Metrics
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+# Filled in by the endpoint, printed by the log line: ids, tools and outcomes only.
+NOTES: Final = "voxanne.notes"
+
+log = structlog.get_logger("voxanne.http")
+
+
+class BodyTooLargeError(Exception):
+    """The request's body is over the limit."""
+
+
+def problem(status: int, code: str, detail: str) -> JSONResponse:
+    """An error as RFC 9457 problem details, with the outcome code."""
+    return JSONResponse(
+        {"type": "about:blank", "status": status, "code": code, "detail": detail},
+        status,
+        media_type="application/problem+json",
+    )
+
+
+def unauthorized() -> JSONResponse:
+    answer = problem(401, Outcome.UNAUTHORIZED, "The credential is missing or wrong.")
+    answer.headers["www-authenticate"] = "Bearer"
+    return answer
+
+
+async def read_body(request: Request, bytes_max: int) -> bytes:
+    """The whole body, or BodyTooLargeError before more than `bytes_max` of it is kept."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > bytes_max:
+        raise BodyTooLargeError
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > bytes_max:
+            raise BodyTooLargeError
+    return bytes(body)
+
+
+def note(request: Request, **facts: object) -> None:
+    """Add to this request's log line. Never anything about a patient."""
+    request.scope.setdefault(NOTES, {}).update(facts)
+
+
+@dataclass(slots=True)
+class Entrance:
+    """The outermost layer: counts and logs each request, and turns a bug into a plain 500.
+
+    An exception's text may hold a patient's details, so only its type is logged.
+    """
+
+    app: ASGIApp
+    metrics: Metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 0
+
+        async def send_noting_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        notes: dict[str, Any] = scope.setdefault(NOTES, {})
+        try:
+            await self.app(scope, receive, send_noting_status)
+        except BodyTooLargeError:
+            detail = "The request's body is over the limit."
+            answer = problem(413, Outcome.INVALID_ARGUMENTS, detail)
+            answer.headers["connection"] = "close"
+            await answer(scope, receive, send_noting_status)
+        except Exception as error:
+            notes["bug"] = describe(error)
+            if status:
+                raise RuntimeError("failed after the response had begun") from None
+            answer = problem(500, Outcome.INTERNAL_ERROR, "Something went wrong on our side.")
+            await answer(scope, receive, send_noting_status)
+        finally:
+            route = route_of(scope)
+            self.metrics.requests.labels(route, status).inc()
+            level = log.error if "bug" in notes else log.info
+            level(
+                "request",
+                method=scope["method"],
+                route=route,
+                status=status,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+                **notes,
+            )
+
+
+def route_of(scope: Scope) -> str:
+    """The route's pattern, so that a path with an id makes no label and no log entry of its own."""
+    route = scope.get("route")
+    path = getattr(route, "path", None)
+    return path if isinstance(path, str) else "unmatched"
+
+
+def describe(error: BaseException) -> str:
+    """Where a bug is, without what it was about: type, file and line."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = ""
+    if trace is not None:
+        place = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+    return f"{type(error).__name__}{place}"
+
+
+def lower_headers(request: Request) -> Mapping[str, str]:
+    """Header names in lower case; of a repeated header the last."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw}

@@ -1,0 +1,51 @@
+"""What is counted: numbers only, never a tenant's or a patient's details."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from voxanne.booking.outcomes import Outcome
+
+# The targets (200 ms for a tool's answer, 2 s for BUSY) are bucket borders.
+SECONDS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+SUCCESS = "SUCCESS"
+# Fixed in advance, so that what a caller sends can't make a new time series.
+OUTCOMES = frozenset({SUCCESS, *Outcome})
+
+
+class Metrics:
+    """One process's counters. A registry of its own, so that two apps can live in one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.tool_seconds = Histogram(
+            "voxanne_tool_seconds",
+            "Time to answer one tool call, in seconds",
+            ("tool", "outcome"),
+            buckets=SECONDS_BUCKETS,
+            registry=self.registry,
+        )
+        self.bookings = Counter(
+            "voxanne_bookings_total",
+            "Answers of book_appointment_atomic; replays count as SUCCESS once more",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.requests = Counter(
+            "voxanne_requests_total",
+            "HTTP requests by route and status",
+            ("route", "status"),
+            registry=self.registry,
+        )
+        self.lost_messages = Counter(
+            "voxanne_voice_messages_lost_total",
+            "Call reports that could not be stored",
+            registry=self.registry,
+        )
+        self.pool_connections = Gauge(
+            "voxanne_pool_connections",
+            "Database connections of this process",
+            ("state",),
+            registry=self.registry,
+        )
+
+    def render(self) -> bytes:
+        return generate_latest(self.registry)

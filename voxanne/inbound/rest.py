@@ -1,0 +1,200 @@
+"""`POST /rest/v1/rpc/book_appointment_atomic`, as PostgREST and so Supabase's clients call it.
+
+The function's own JSON comes back with HTTP 200, refusals included. What PostgREST would refuse
+before calling (no JSON, an unknown parameter) is refused with its error shape, which the clients
+raise as an error.
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from voxanne.booking import functions
+from voxanne.booking.normalize import is_clean, normalize_phone
+from voxanne.booking.outcomes import Outcome
+from voxanne.booking.types import Credential
+from voxanne.inbound.authentication import Authenticator, UnauthorizedError
+from voxanne.inbound.http import lower_headers, note, read_body
+from voxanne.inbound.metrics import SUCCESS, Metrics
+from voxanne.inbound.voice.speech import locale_for
+from voxanne.postgres.pool import DatabaseBusyError
+
+FUNCTION: Final = "book_appointment_atomic"
+REQUIRED: Final = (
+    "p_patient_name",
+    "p_patient_phone",
+    "p_service_type",
+    "p_scheduled_at",
+)
+# Parameter → the type its JSON value must have. p_source is the credential's to say.
+PARAMETERS: Final[dict[str, type]] = {
+    "p_org_id": UUID,
+    "p_patient_name": str,
+    "p_patient_email": str,
+    "p_patient_phone": str,
+    "p_service_type": str,
+    "p_scheduled_at": datetime,
+    "p_duration_minutes": int,
+    "p_practitioner_id": UUID,
+    "p_room_id": UUID,
+    "p_idempotency_key": str,
+    "p_call_id": str,
+    "p_contact_phone": str,
+    "p_allow_overlap": bool,
+    "p_overlap_reason": str,
+    "p_metadata": dict,
+}
+
+
+class InvalidParameterError(ValueError):
+    """A parameter's value is not of its type; `outcome` says which refusal it is."""
+
+    def __init__(self, outcome: Outcome, detail: str) -> None:
+        super().__init__(detail)
+        self.outcome = outcome
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class RpcEndpoint:
+    """The one remote procedure. `wait_seconds`: longest wait for the database in one request."""
+
+    database: functions.Database
+    authenticator: Authenticator
+    metrics: Metrics
+    body_bytes_max: int
+    wait_seconds: float
+
+    def routes(self) -> list[Route]:
+        return [Route("/rest/v1/rpc/{function}", self.handle, methods=["POST"])]
+
+    async def handle(self, request: Request) -> Response:
+        body = await read_body(request, self.body_bytes_max)
+        try:
+            async with asyncio.timeout(self.wait_seconds):
+                credential = await self.authenticator.program_credential(lower_headers(request))
+                return await self._call(request, credential, body)
+        except UnauthorizedError:
+            return _postgrest_error(401, Outcome.UNAUTHORIZED, "The credential is missing or wrong")
+        except (DatabaseBusyError, TimeoutError):
+            self.metrics.bookings.labels(Outcome.BUSY).inc()
+            return _postgrest_error(503, Outcome.BUSY, "The database is not answering; try again")
+
+    async def _call(self, request: Request, credential: Credential, body: bytes) -> Response:
+        if request.path_params["function"] != FUNCTION:
+            return _postgrest_error(404, "PGRST202", "There is no such function here")
+        try:
+            parameters = json.loads(body)
+        except (ValueError, RecursionError):
+            return _postgrest_error(400, "PGRST102", "The body is not JSON")
+        if not isinstance(parameters, dict):
+            return _postgrest_error(400, "PGRST102", "The body must be a JSON object")
+        unknown = sorted(parameters.keys() - PARAMETERS.keys())
+        missing = [name for name in REQUIRED if name not in parameters]
+        if unknown or missing:
+            return _postgrest_error(404, "PGRST202", _signature_detail(unknown, missing))
+        result = await self._book(credential, parameters)
+        outcome = SUCCESS if result["success"] else str(result["error"])
+        self.metrics.bookings.labels(outcome).inc()
+        note(request, org_id=str(credential.organization), tool=FUNCTION, outcome=outcome)
+        return JSONResponse(result)
+
+    async def _book(
+        self, credential: Credential, parameters: dict[str, object]
+    ) -> dict[str, object]:
+        try:
+            arguments = {name: read(name, value) for name, value in parameters.items()}
+        except InvalidParameterError as error:
+            return {"success": False, "error": error.outcome, "message": error.detail}
+        wanted = arguments.setdefault("p_org_id", credential.organization)
+        if wanted != credential.organization or credential.scope == "read_only":
+            outcome = Outcome.FORBIDDEN_ORGANIZATION
+            if wanted == credential.organization:
+                outcome = Outcome.UNAUTHORIZED
+            return {
+                "success": False,
+                "error": outcome,
+                "message": "The credential may not book for this organization",
+            }
+        await self._normalize_phone(credential, arguments)
+        arguments["p_source"] = "staff" if credential.scope in ("staff", "admin") else "rpc"
+        arguments.setdefault("p_patient_email", None)
+        arguments.setdefault("p_duration_minutes", None)
+        return await functions.call_book_appointment(self.database, arguments)
+
+    async def _normalize_phone(self, credential: Credential, arguments: dict[str, object]) -> None:
+        """Read the number with the clinic's region; one that can't be read is SQL's to refuse."""
+        clinic = await self.authenticator.clinic(credential.organization)
+        said = arguments.get("p_patient_phone")
+        if clinic is None or not isinstance(said, str):
+            return
+        phone = normalize_phone(said, locale_for(clinic.country, clinic.timezone)[1])
+        if phone is not None:
+            arguments["p_patient_phone"] = phone.e164
+            arguments["p_phone_verified"] = phone.verified
+
+
+def read(name: str, value: object) -> object:
+    """The parameter as PostgreSQL takes it. Raises InvalidParameterError."""
+    wanted = PARAMETERS[name]
+    if value is None:
+        return None
+    try:
+        if wanted is UUID:
+            return UUID(str(value))
+        if wanted is datetime:
+            moment = datetime.fromisoformat(str(value))
+            if moment.tzinfo is None:
+                raise ValueError("no offset")
+            return moment
+    except ValueError:
+        outcome = Outcome.INVALID_DATE if wanted is datetime else Outcome.INVALID_ARGUMENTS
+        if name == "p_org_id":
+            outcome = Outcome.INVALID_ORGANIZATION
+        raise InvalidParameterError(outcome, f"{name} is not a valid {_label(wanted)}") from None
+    if (wanted is int and isinstance(value, bool)) or not isinstance(value, wanted):
+        outcome = Outcome.INVALID_DURATION if wanted is int else Outcome.INVALID_ARGUMENTS
+        raise InvalidParameterError(outcome, f"{name} is not a valid {_label(wanted)}")
+    if wanted is int and not -(2**31) <= int(str(value)) < 2**31:
+        raise InvalidParameterError(Outcome.INVALID_DURATION, f"{name} is out of range")
+    text = json.dumps(value)
+    if wanted is dict:
+        if "\\u0000" in text or "\\ud8" in text.lower() or "\\ud9" in text.lower():
+            raise InvalidParameterError(Outcome.INVALID_ARGUMENTS, f"{name} has no valid text")
+        return text
+    if isinstance(value, str) and not is_clean(value):
+        raise InvalidParameterError(_TEXT_OUTCOMES.get(name, Outcome.INVALID_ARGUMENTS), name)
+    return value
+
+
+_TEXT_OUTCOMES: Final = {
+    "p_patient_name": Outcome.INVALID_NAME,
+    "p_patient_email": Outcome.INVALID_EMAIL,
+    "p_patient_phone": Outcome.INVALID_PHONE,
+    "p_contact_phone": Outcome.INVALID_PHONE,
+    "p_service_type": Outcome.UNKNOWN_SERVICE,
+}
+
+
+def _label(wanted: type) -> str:
+    return {UUID: "UUID", datetime: "time with offset", dict: "object"}.get(wanted, wanted.__name__)
+
+
+def _signature_detail(unknown: list[str], missing: list[str]) -> str:
+    parts = []
+    if unknown:
+        parts.append("unknown: " + ", ".join(name[:60] for name in unknown[:10]))
+    if missing:
+        parts.append("missing: " + ", ".join(missing))
+    return f"No {FUNCTION} takes these parameters ({'; '.join(parts)})"
+
+
+def _postgrest_error(status: int, code: str, message: str) -> JSONResponse:
+    return JSONResponse({"code": code, "message": message, "details": None, "hint": None}, status)

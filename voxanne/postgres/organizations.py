@@ -1,0 +1,185 @@
+"""What an operator does to tenants: create them, give them keys, lines and secrets.
+
+Runs as the database's owner. Secrets are made here, shown once by the caller, and kept only as
+hashes; an HMAC key, which must be used again, is kept encrypted.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import time
+from uuid import UUID
+
+import asyncpg
+
+KEY_PREFIX = "vox_"
+SECRET_CHARACTERS_MIN = 16
+_OPENS, _CLOSES = time(9), time(17)
+_WORKDAYS = range(1, 6)
+
+
+class OrganizationError(ValueError):
+    """What was asked can't be done; the message says why, and what would work."""
+
+
+async def create_organization(
+    connection: asyncpg.Connection,
+    name: str,
+    *,
+    timezone: str,
+    country: str | None,
+    organization: UUID | None = None,
+) -> UUID:
+    """A clinic that can be booked at once: one practitioner, consultations, weekdays 9 to 17.
+
+    Raises OrganizationError for a zone that doesn't exist or an id that does.
+    """
+    try:
+        async with connection.transaction():
+            created: UUID = await connection.fetchval(
+                "INSERT INTO organizations (id, name, timezone, country) "
+                "VALUES (coalesce($1, gen_random_uuid()), $2, $3, $4) RETURNING id",
+                organization,
+                name,
+                timezone,
+                country,
+            )
+            await connection.execute(
+                "INSERT INTO practitioners (org_id, name) VALUES ($1, $2)", created, name
+            )
+            await connection.execute(
+                "INSERT INTO services (org_id, key, name, duration_minutes) "
+                "VALUES ($1, 'consultation', 'Consultation', 60)",
+                created,
+            )
+            await connection.executemany(
+                "INSERT INTO opening_hours (org_id, weekday, opens, closes) "
+                "VALUES ($1, $2, $3, $4)",
+                [(created, weekday, _OPENS, _CLOSES) for weekday in _WORKDAYS],
+            )
+    except asyncpg.UniqueViolationError:
+        raise OrganizationError(f"There is an organization {organization} already.") from None
+    except asyncpg.InvalidParameterValueError:
+        raise OrganizationError(
+            f"There is no time zone {timezone!r}. Use an IANA name such as Europe/London."
+        ) from None
+    except asyncpg.CheckViolationError:
+        raise OrganizationError(
+            "The name needs 1 to 200 characters, the country two capital letters (GB, US, DE)."
+        ) from None
+    return created
+
+
+async def list_organizations(connection: asyncpg.Connection) -> list[dict[str, object]]:
+    rows = await connection.fetch(
+        "SELECT id AS org_id, name, timezone, country, created_at FROM organizations "
+        "ORDER BY created_at, id"
+    )
+    return [dict(row) for row in rows]
+
+
+async def find_organization(connection: asyncpg.Connection, said: str) -> UUID:
+    """The organization an operator means, by id or by exact name. Raises OrganizationError."""
+    rows = await connection.fetch(
+        "SELECT id FROM organizations WHERE id::text = lower($1) OR name = $1", said
+    )
+    if len(rows) > 1:
+        raise OrganizationError(f"{len(rows)} organizations are called {said!r}: use the id.")
+    if not rows:
+        raise OrganizationError(
+            f"There is no organization {said!r}; see `voxanne org list` for those there are."
+        )
+    found: UUID = rows[0]["id"]
+    return found
+
+
+async def create_key(connection: asyncpg.Connection, organization: UUID, scope: str) -> str:
+    """A new API key, which exists nowhere else once it is returned."""
+    key = KEY_PREFIX + secrets.token_urlsafe(32)
+    await _store_secret(connection, organization, "api_key", key, scope)
+    return key
+
+
+async def set_vapi_secret(connection: asyncpg.Connection, organization: UUID, secret: str) -> None:
+    """Make this the organization's only X-Vapi-Secret. Raises OrganizationError."""
+    if len(secret) < SECRET_CHARACTERS_MIN:
+        raise OrganizationError(f"A secret needs at least {SECRET_CHARACTERS_MIN} characters.")
+    async with connection.transaction():
+        await connection.execute(
+            "DELETE FROM credentials WHERE org_id = $1 AND kind = 'vapi_secret'", organization
+        )
+        await _store_secret(connection, organization, "vapi_secret", secret, "agent")
+
+
+async def set_hmac_key(
+    connection: asyncpg.Connection,
+    organization: UUID,
+    *,
+    encrypted_key: bytes,
+    scheme: Mapping[str, object],
+) -> None:
+    await connection.execute(
+        "INSERT INTO hmac_keys (org_id, encrypted_key, scheme) VALUES ($1, $2, $3) "
+        "ON CONFLICT (org_id) DO UPDATE "
+        "SET encrypted_key = excluded.encrypted_key, scheme = excluded.scheme",
+        organization,
+        encrypted_key,
+        json.dumps(scheme),
+    )
+
+
+async def add_line(
+    connection: asyncpg.Connection, organization: UUID, names: Mapping[str, str]
+) -> None:
+    """Map a line to the organization by each of its names (`phone_number_id`, `number`,
+    `assistant_id`), all or none. Raises OrganizationError when another organization has one.
+    """
+    async with connection.transaction():
+        for kind, value in names.items():
+            owner = await connection.fetchval(
+                "INSERT INTO voice_lines (kind, value, org_id) VALUES ($1, $2, $3) "
+                "ON CONFLICT (kind, value) DO UPDATE SET kind = excluded.kind RETURNING org_id",
+                kind,
+                value,
+                organization,
+            )
+            if owner != organization:
+                raise OrganizationError(f"The {kind} {value} belongs to another organization.")
+
+
+async def delete_organization(connection: asyncpg.Connection, organization: UUID) -> None:
+    """Remove an organization and everything of it. For scratch tenants of the proofs only."""
+    async with connection.transaction():
+        for table in (
+            "hmac_keys",
+            "voice_lines",
+            "credentials",
+            "voice_messages",
+            "deliveries",
+            "events",
+            "appointments",
+            "leads",
+            "opening_hours",
+            "services",
+            "rooms",
+            "practitioners",
+        ):
+            await connection.execute(f"DELETE FROM {table} WHERE org_id = $1", organization)  # noqa: S608
+        await connection.execute("DELETE FROM organizations WHERE id = $1", organization)
+
+
+async def _store_secret(
+    connection: asyncpg.Connection, organization: UUID, kind: str, secret: str, scope: str
+) -> None:
+    digest = hashlib.sha256(secret.encode()).digest()
+    owner = await connection.fetchval(
+        "INSERT INTO credentials (secret_hash, kind, org_id, scope) VALUES ($1, $2, $3, $4) "
+        "ON CONFLICT (secret_hash) DO NOTHING RETURNING org_id",
+        digest,
+        kind,
+        organization,
+        scope,
+    )
+    if owner is None:
+        raise OrganizationError("That secret is in use already; make another one.")

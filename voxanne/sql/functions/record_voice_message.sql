@@ -1,0 +1,22 @@
+-- Purpose: keeps what a voice platform reported about a call: one row per call and type, the newest.
+-- Guarantees: a repeated or late message neither adds a row nor replaces a newer one.
+-- Outcomes: true when it was kept.
+CREATE FUNCTION record_voice_message(
+  p_org_id uuid, p_call_id text, p_type text, p_payload jsonb, p_sent_at timestamptz
+) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+BEGIN
+  IF claim_forbids(p_org_id) THEN
+    RETURN false;
+  END IF;
+  INSERT INTO voice_messages AS kept (org_id, call_id, type, payload, sent_at, received_at)
+  VALUES (p_org_id, p_call_id, p_type, p_payload, p_sent_at, current_moment())
+  ON CONFLICT (org_id, call_id, type) DO UPDATE
+    SET payload = excluded.payload, sent_at = excluded.sent_at, received_at = excluded.received_at
+    WHERE kept.sent_at IS NULL OR kept.sent_at < excluded.sent_at;
+  RETURN FOUND;
+END $$;
+REVOKE ALL ON FUNCTION record_voice_message FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION record_voice_message TO voxanne_api;
