@@ -18,7 +18,7 @@ from voxanne import __version__
 from voxanne.booking.outcomes import Outcome
 from voxanne.config import Environment, Settings
 from voxanne.inbound.authentication import AuthenticationSettings, Authenticator
-from voxanne.inbound.http import Entrance, problem
+from voxanne.inbound.http import Entrance, get, problem
 from voxanne.inbound.metrics import Metrics
 from voxanne.inbound.rest import RpcEndpoint
 from voxanne.inbound.voice.routes import VoiceEndpoint
@@ -182,7 +182,7 @@ def _health_routes(pool: Pool, metrics: Metrics) -> list[Route]:
         return PlainTextResponse(metrics.render(), media_type="text/plain; version=0.0.4")
 
     return [
-        Route("/healthz", healthz),
-        Route("/readyz", readyz),
-        Route("/metrics", show_metrics),
+        get("/healthz", healthz),
+        get("/readyz", readyz),
+        get("/metrics", show_metrics),
     ]

@@ -69,20 +69,22 @@ def main() -> None:
     cli()
 
 
-def load_settings() -> Settings:
-    """The settings, or a message that names each wrong variable and exit code 2."""
+def load_settings(*, quiet: bool = False) -> Settings:
+    """The settings, or a message that names each wrong variable and exit code 2.
+
+    `quiet`: log only what is wrong, unless the operator chose a level.
+    """
     try:
         settings = Settings()
     except ValidationError as error:
         lines = []
         for problem in error.errors():
             field = str(problem["loc"][0]) if problem["loc"] else ""
-            known = field in Settings.model_fields
-            lines.append(
-                f"{variable_name(field) if known else field}: {problem['msg']}".lstrip(": ")
-            )
+            variable = variable_name(field) if field in Settings.model_fields else field
+            lines.append(f"{variable}: {problem['msg']}".lstrip(": "))
         raise click.UsageError("Wrong settings:\n  " + "\n  ".join(lines)) from None
-    configure_logging(settings.log_level)
+    chosen = "log_level" in settings.model_fields_set
+    configure_logging("warning" if quiet and not chosen else settings.log_level)
     return settings
 
 

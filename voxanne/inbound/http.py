@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxanne.booking.outcomes import Outcome
@@ -17,6 +18,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 # Filled in by the endpoint, printed by the log line: ids, tools and outcomes only.
 NOTES: Final = "voxanne.notes"
+ROUTE: Final = "voxanne.route"
 
 log = structlog.get_logger("voxanne.http")
 
@@ -96,7 +98,7 @@ class Entrance:
             answer = problem(500, Outcome.INTERNAL_ERROR, "Something went wrong on our side.")
             await answer(scope, receive, send_noting_status)
         finally:
-            route = route_of(scope)
+            route = scope.get(ROUTE, "unmatched")
             self.metrics.requests.labels(route, status).inc()
             level = log.error if "bug" in notes else log.info
             level(
@@ -109,11 +111,21 @@ class Entrance:
             )
 
 
-def route_of(scope: Scope) -> str:
-    """The route's pattern, so that a path with an id makes no label and no log entry of its own."""
-    route = scope.get("route")
-    path = getattr(route, "path", None)
-    return path if isinstance(path, str) else "unmatched"
+def post(path: str, endpoint: Endpoint) -> Route:
+    """A POST route that is counted and logged under its pattern, never under a path with an id."""
+    return _route(path, endpoint, "POST")
+
+
+def get(path: str, endpoint: Endpoint) -> Route:
+    return _route(path, endpoint, "GET")
+
+
+def _route(path: str, endpoint: Endpoint, method: str) -> Route:
+    async def named(request: Request) -> Response:
+        request.scope[ROUTE] = path
+        return await endpoint(request)
+
+    return Route(path, named, methods=[method], name=path)
 
 
 def describe(error: BaseException) -> str:

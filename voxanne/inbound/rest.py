@@ -21,7 +21,7 @@ from voxanne.booking.normalize import is_clean, normalize_phone
 from voxanne.booking.outcomes import Outcome
 from voxanne.booking.types import Credential
 from voxanne.inbound.authentication import Authenticator, UnauthorizedError
-from voxanne.inbound.http import lower_headers, note, read_body
+from voxanne.inbound.http import lower_headers, note, post, read_body
 from voxanne.inbound.metrics import SUCCESS, Metrics
 from voxanne.inbound.voice.speech import locale_for
 from voxanne.postgres.pool import DatabaseBusyError
@@ -73,7 +73,7 @@ class RpcEndpoint:
     wait_seconds: float
 
     def routes(self) -> list[Route]:
-        return [Route("/rest/v1/rpc/{function}", self.handle, methods=["POST"])]
+        return [post("/rest/v1/rpc/{function}", self.handle)]
 
     async def handle(self, request: Request) -> Response:
         body = await read_body(request, self.body_bytes_max)

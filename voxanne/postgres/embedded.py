@@ -266,7 +266,7 @@ class EmbeddedPostgres:
         try:
             # Both: initdb needs shared libraries that postgres does without.
             shown = [
-                self._run_tool(name, "--version", seconds_max=QUERY_SECONDS_MAX)
+                self._run_tool(name, "--version", seconds_max=self._start_seconds_max)
                 for name in ("initdb", "postgres")
             ]
         except OSError:

@@ -26,6 +26,7 @@ from voxanne.inbound.http import (
     describe,
     lower_headers,
     note,
+    post,
     problem,
     read_body,
     unauthorized,
@@ -80,8 +81,8 @@ class VoiceEndpoint:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/api/vapi", self.handle, methods=["POST"]),
-            Route("/api/vapi/tools/{tool_name}", self.handle, methods=["POST"]),
+            post("/api/vapi", self.handle),
+            post("/api/vapi/tools/{tool_name}", self.handle),
         ]
 
     async def handle(self, request: Request) -> Response:

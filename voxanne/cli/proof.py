@@ -1,0 +1,1 @@
+"""`validate`, `stress`, `bench`: proof on demand."""

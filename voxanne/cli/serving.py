@@ -1,0 +1,154 @@
+"""`serve` and `demo`: the API as a process."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import click
+import uvicorn
+
+from voxanne.app import (
+    Deployment,
+    create_app,
+    load_fernet,
+    open_api_pool,
+    prepare_database,
+)
+from voxanne.cli.demo import play_scene
+from voxanne.cli.root import cli, deployment, load_settings, run, say
+from voxanne.config import Settings
+
+STOP_SECONDS_MAX = 10
+
+
+class Server(uvicorn.Server):
+    """Stops on SIGINT and SIGTERM and comes back, so that what it ran on can be stopped after it.
+
+    uvicorn's own would raise the signal once more and end the process there and then.
+    """
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+@cli.command()
+@click.option("--host", help="address to listen on  [default: VOXANNE_HOST, 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65_535), help="[default: VOXANNE_PORT, 3001]")
+def serve(host: str | None, port: int | None) -> None:
+    """Serve the API until Ctrl-C or SIGTERM; running requests are finished first.
+
+    With DATABASE_URL, run `voxanne migrate up` before. The embedded database migrates itself.
+
+    \b
+    Example:  voxanne serve --host 0.0.0.0 --port 8080
+    """
+    settings = _listening_at(load_settings(), host, port)
+    with deployment(settings) as opened, _listen(settings) as listener:
+        run(_serve(opened, listener))
+
+
+@cli.command()
+@click.option("--host", help="address to listen on  [default: VOXANNE_HOST, 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65_535), help="[default: VOXANNE_PORT, 3001]")
+@click.option("--once", is_flag=True, help="stop after the booking")
+def demo(host: str | None, port: int | None, once: bool) -> None:
+    """Show a phone call that books an appointment, then serve so that you can try it yourself.
+
+    Starts a real PostgreSQL and a clinic in it, plays a short call through the public endpoint,
+    prints the stored row and a ready `curl`.
+
+    \b
+    Example:  voxanne demo --once
+    """
+    settings = _listening_at(load_settings(quiet=True), host, port)
+    with deployment(settings) as opened, _listen(settings, elsewhere=port is None) as listener:
+        run(_demo(opened, listener, once=once))
+
+
+async def _serve(opened: Deployment, listener: socket.socket) -> None:
+    if opened.embedded is not None:
+        await prepare_database(opened, say)
+    async with _running(opened, listener) as server:
+        say(f"Serving on {_address(listener)}  (Ctrl-C stops)")
+        await server.serve(sockets=[listener])
+
+
+async def _demo(opened: Deployment, listener: socket.socket, *, once: bool) -> None:
+    await prepare_database(opened, say)
+    async with _running(opened, listener) as server:
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            # The port is taken already: a request that comes too early waits for the server.
+            await play_scene(opened, _address(listener))
+        except BaseException:
+            once = True
+            raise
+        finally:
+            server.should_exit = server.should_exit or once
+        if not once and not server.should_exit:
+            say(f"\nServing on {_address(listener)}  (Ctrl-C stops)")
+        await serving
+
+
+@contextlib.asynccontextmanager
+async def _running(opened: Deployment, listener: socket.socket) -> AsyncIterator[Server]:
+    """The API, ready to serve; its connections are closed when it is done."""
+    pool = await open_api_pool(opened)
+    try:
+        app = create_app(opened.settings, pool, load_fernet(opened.settings))
+        yield Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=STOP_SECONDS_MAX,
+            )
+        )
+    finally:
+        await pool.close()
+
+
+def _listening_at(settings: Settings, host: str | None, port: int | None) -> Settings:
+    chosen = {"host": host, "port": port}
+    return settings.model_copy(
+        update={name: value for name, value in chosen.items() if value is not None}
+    )
+
+
+@contextlib.contextmanager
+def _listen(settings: Settings, *, elsewhere: bool = False) -> Iterator[socket.socket]:
+    """Take the port before anything else is started, so that a taken one is told at once.
+
+    `elsewhere`: another free port will do.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            if not elsewhere:
+                raise click.ClickException(
+                    f"Can't listen on {settings.host}:{settings.port} ({error.strerror}). "
+                    "Choose another with --port, or 0 for any free one."
+                ) from None
+            listener.bind((settings.host, 0))
+        listener.listen(socket.SOMAXCONN)
+        yield listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{'[' + host + ']' if ':' in host else host}:{port}"
