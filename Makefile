@@ -1,0 +1,49 @@
+# Needs Python 3.11 or later and nothing else; each target sets up what it needs on first use.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo setup test format postgres15 bench clean help
+
+demo: setup  ## a phone call books an appointment, in a real PostgreSQL; then try it yourself
+	@$(BIN)/voxanne demo
+
+setup: .venv/.running  ## install what running needs: .venv, with the command at .venv/bin/voxanne
+
+test: .venv/.testing  ## lint, types, import rules, and every test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2
+
+postgres15: .venv/.testing  ## the SQL, concurrency and migration tests on Debian's PostgreSQL 15
+	$(BIN)/pytest -n 2 --postgres-bin /usr/lib/postgresql/15/bin tests/sql tests/concurrency tests/migration
+
+bench: setup  ## throughput, latency and memory on this machine, as ratios
+	@$(BIN)/voxanne bench
+
+format: .venv/.testing  ## put the code into the project's form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:  ## remove the virtual environment, the demo's data and caches
+	rm -rf .venv .voxanne .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+help:  ## this list
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Making .venv…"
+	@$(PYTHON) -m venv .venv
+
+.venv/.running: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing (first time only)…"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/.testing: .venv/.running
+	@echo "Installing the tests' tools…"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
