@@ -121,7 +121,7 @@ def _is_postgres_in(pgdata: Path, pid: int) -> bool:
     try:
         program = Path(f"/proc/{pid}/exe").readlink().name.removesuffix(" (deleted)")
         return program == "postgres" and Path(f"/proc/{pid}/cwd").samefile(pgdata)
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return not Path("/proc/self/exe").exists() and _is_postgres_by_arguments(pgdata, pid)
     except PermissionError:
         # Root in a container without CAP_SYS_PTRACE may not follow another user's links.
@@ -132,7 +132,7 @@ def _is_postgres_by_arguments(pgdata: Path, pid: int) -> bool:
     """Whether the process was started as `…/postgres -D PGDATA …`, as the postmaster is."""
     try:
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return _is_postgres_by_ps(pgdata, pid)
     program = os.path.basename(arguments[0])  # noqa: PTH119 (bytes)
     return program == b"postgres" and os.fsencode(pgdata) in arguments

@@ -38,18 +38,20 @@ DECLARE
   v_contact_phone text := normalize_phone(p_contact_phone);
   v_person text := person_key(v_name);
   v_service_type text := lower(btrim(p_service_type));
-  v_now timestamptz;
   v_clinic record;
   v_candidates uuid[];
-  v_hash text;
-  v_new appointments;
-  v_stored appointments;
-  v_found record;
-  v_deliveries text[];
+  v_practitioner uuid;
+  v_hash text := p_request_hash;
+  v_ends_at timestamptz;
+  v_blocked tstzrange;
+  v_booked uuid;
+  v_mismatch boolean;
+  v_now timestamptz;
   v_open tstzmultirange;
   v_any_open boolean := false;
   v_taken boolean;
   v_refused text;
+  v_result json;
 BEGIN
   -- Who, and is it readable?
   IF claim_forbids(p_org_id) THEN
@@ -57,13 +59,17 @@ BEGIN
   END IF;
   SELECT timezone, horizon_days, notice_minutes,
     EXISTS (SELECT FROM opening_hours WHERE org_id = p_org_id) AS keeps_hours,
-    (SELECT array_agg(id ORDER BY id) FROM practitioners
-     WHERE org_id = p_org_id AND active AND NOT implicit) AS practitioners,
+    practitioner.ids, practitioner.names,
     service.key AS service_key, lower(service.name) AS service_name, service.duration_minutes
   INTO v_clinic
   FROM organizations
-  -- The clinic's service, by key or name; a clinic that lists none takes any.
+  CROSS JOIN LATERAL (
+    -- Sorted by id, as the locks are.
+    SELECT array_agg(id ORDER BY id) AS ids, array_agg(name ORDER BY id) AS names
+    FROM practitioners WHERE org_id = p_org_id AND active AND NOT implicit
+  ) AS practitioner
   LEFT JOIN LATERAL (
+    -- The clinic's service, by key or name; a clinic that lists none takes any.
     SELECT key, name, duration_minutes FROM services WHERE org_id = p_org_id AND active
     ORDER BY key = v_service_type DESC, lower(name) = v_service_type DESC LIMIT 1
   ) AS service ON true
@@ -89,30 +95,26 @@ BEGIN
     RETURN refusal(v_refused);
   END IF;
 
-  -- What is wanted, as the row it would become.
+  -- What exactly is wanted?
   IF v_service_type IN (v_clinic.service_key, v_clinic.service_name) THEN
     v_service_type := v_clinic.service_key;
   ELSIF v_clinic.service_key IS NOT NULL THEN
     v_refused := 'UNKNOWN_SERVICE';
   END IF;
-  v_new.org_id := p_org_id;
-  v_new.id := gen_random_uuid();
-  v_new.service_type := v_service_type;
-  v_new.scheduled_at := p_scheduled_at;
-  v_new.ends_at := p_scheduled_at
+  v_ends_at := p_scheduled_at
     + make_interval(mins => coalesce(v_clinic.duration_minutes, p_duration_minutes, 60));
-  v_new.blocked := tstzrange(v_new.scheduled_at, v_new.ends_at);
-  -- Practitioners sorted by id, as the locks are. A clinic that has none is one, under its own id.
+  v_blocked := tstzrange(p_scheduled_at, v_ends_at);
   v_candidates := CASE
-    WHEN v_clinic.practitioners IS NULL AND coalesce(p_practitioner_id, p_org_id) = p_org_id
+    -- A clinic with no practitioner of its own is one, under its own id.
+    WHEN v_clinic.ids IS NULL AND coalesce(p_practitioner_id, p_org_id) = p_org_id
       THEN ARRAY[p_org_id]
-    WHEN p_practitioner_id IS NULL THEN v_clinic.practitioners
-    WHEN p_practitioner_id = ANY (v_clinic.practitioners) THEN ARRAY[p_practitioner_id]
+    WHEN p_practitioner_id IS NULL THEN v_clinic.ids
+    WHEN p_practitioner_id = ANY (v_clinic.ids) THEN ARRAY[p_practitioner_id]
     ELSE '{}'
   END;
-  IF p_idempotency_key IS NOT NULL THEN
-    v_hash := coalesce(p_request_hash, md5(jsonb_build_array(v_person, v_phone, v_contact_phone,
-      v_email, v_service_type, p_scheduled_at, p_duration_minutes, p_practitioner_id)::text));
+  IF p_idempotency_key IS NOT NULL AND v_hash IS NULL THEN
+    v_hash := md5(jsonb_build_array(v_person, v_phone, v_contact_phone, v_email, v_service_type,
+      p_scheduled_at, p_duration_minutes, p_practitioner_id, p_room_id)::text);
   END IF;
 
   -- Nobody queues for a slot that is plainly taken, unless it is the caller's own.
@@ -120,14 +122,14 @@ BEGIN
                     false) THEN
     v_taken := v_refused IS NULL AND p_scheduled_at > current_moment() AND NOT p_allow_overlap
       AND cardinality(v_candidates) > 0;
-    FOREACH v_new.practitioner_id IN ARRAY v_candidates LOOP
+    FOREACH v_practitioner IN ARRAY v_candidates LOOP
       EXIT WHEN v_taken IS NOT TRUE;
-      v_taken := slot_taken(p_org_id, v_new.practitioner_id, p_room_id, v_new.blocked, NULL);
+      v_taken := slot_taken(p_org_id, v_practitioner, p_room_id, v_blocked, NULL);
     END LOOP;
     IF v_taken THEN
-      v_found := find_booked(p_org_id, p_idempotency_key, v_hash, v_phone, v_person,
-                             v_service_type, p_scheduled_at);
-      IF (v_found.r_appointment).id IS NULL THEN
+      SELECT * INTO v_booked, v_mismatch FROM find_booked(
+        p_org_id, p_idempotency_key, v_hash, v_phone, v_person, v_service_type, p_scheduled_at);
+      IF v_booked IS NULL THEN
         RETURN refusal('SLOT_UNAVAILABLE');
       END IF;
     END IF;
@@ -137,12 +139,12 @@ BEGIN
   v_now := current_moment();
 
   -- Is it theirs already? Before anything else can refuse it.
-  v_found := find_booked(p_org_id, p_idempotency_key, v_hash, v_phone, v_person, v_service_type,
-                         p_scheduled_at);
-  IF v_found.r_mismatch THEN
+  SELECT * INTO v_booked, v_mismatch FROM find_booked(
+    p_org_id, p_idempotency_key, v_hash, v_phone, v_person, v_service_type, p_scheduled_at);
+  IF v_mismatch THEN
     RETURN refusal('IDEMPOTENCY_MISMATCH');
-  ELSIF (v_found.r_appointment).id IS NOT NULL THEN
-    RETURN replayed_result(v_found.r_appointment);
+  ELSIF v_booked IS NOT NULL THEN
+    RETURN replayed_result(p_org_id, v_booked);
   END IF;
 
   -- May it be, by the clinic's rules?
@@ -162,48 +164,28 @@ BEGIN
     RETURN refusal('NOT_FOUND');
   END IF;
 
-  v_new.room_id := p_room_id;
-  v_new.blocked_from := v_new.scheduled_at;
-  v_new.blocked_until := v_new.ends_at;
-  v_new.source := p_source;
-  v_new.call_id := p_call_id;
-  v_new.idempotency_key := p_idempotency_key;
-  v_new.request_hash := v_hash;
-  v_new.created_at := v_now;
-  v_new.metadata := p_metadata || jsonb_strip_nulls(jsonb_build_object('patient', jsonb_build_object(
-    'name', v_name, 'email', v_email, 'phone', v_phone, 'contact_phone', v_contact_phone)));
-  v_deliveries := ARRAY['calendar', 'sms_confirmation'];
-  IF v_email IS NOT NULL THEN
-    v_deliveries := v_deliveries || 'email_confirmation'::text;
-  END IF;
-
   -- Who is open and free? The first for whom it can be stored has it.
   IF cardinality(v_candidates) > 1 THEN
     v_candidates := rank_practitioners(p_org_id, v_candidates, v_clinic.timezone, p_scheduled_at);
   END IF;
-  FOREACH v_new.practitioner_id IN ARRAY v_candidates LOOP
+  FOREACH v_practitioner IN ARRAY v_candidates LOOP
     IF v_clinic.keeps_hours THEN
-      v_open := open_spans(p_org_id, v_new.practitioner_id, v_clinic.timezone,
-                           (v_new.scheduled_at AT TIME ZONE v_clinic.timezone)::date,
-                           (v_new.ends_at AT TIME ZONE v_clinic.timezone)::date);
-      CONTINUE WHEN NOT v_open @> tstzrange(v_new.scheduled_at, v_new.ends_at);
+      v_open := open_spans(p_org_id, v_practitioner, v_clinic.timezone,
+                           (p_scheduled_at AT TIME ZONE v_clinic.timezone)::date,
+                           (v_ends_at AT TIME ZONE v_clinic.timezone)::date);
+      CONTINUE WHEN NOT v_open @> tstzrange(p_scheduled_at, v_ends_at);
     END IF;
     v_any_open := true;
-    v_taken := slot_taken(p_org_id, v_new.practitioner_id, p_room_id, v_new.blocked, v_now);
+    v_taken := slot_taken(p_org_id, v_practitioner, p_room_id, v_blocked, v_now);
     CONTINUE WHEN v_taken AND NOT p_allow_overlap;
-    v_new.overlap_allowed := v_taken IS TRUE;
-    IF v_taken THEN
-      v_new.metadata := v_new.metadata || jsonb_build_object('overlap_reason', p_overlap_reason);
-    END IF;
-    v_stored := store_appointment(v_new, v_found.r_lead_id, v_person, p_phone_verified,
-                                  v_taken IS FALSE, v_deliveries);
-    IF v_stored.id IS NOT NULL THEN
-      RETURN appointment_result(
-        v_stored,
-        (SELECT name FROM practitioners
-         WHERE org_id = p_org_id AND id = v_stored.practitioner_id AND NOT implicit),
-        (SELECT json_object_agg(kind, 'queued') FROM unnest(v_deliveries) AS kind),
-        false);
+    v_result := store_appointment(
+      p_org_id, v_practitioner,
+      v_clinic.names[array_position(v_clinic.ids, v_practitioner)], p_room_id,
+      v_name, v_person, v_phone, p_phone_verified, v_email, v_contact_phone, v_service_type,
+      p_scheduled_at, v_ends_at, v_blocked, v_taken IS TRUE, p_overlap_reason, v_taken IS FALSE,
+      p_source, p_call_id, p_idempotency_key, v_hash, p_metadata, v_now);
+    IF v_result IS NOT NULL THEN
+      RETURN v_result;
     END IF;
   END LOOP;
   RETURN refusal(CASE WHEN v_any_open THEN 'SLOT_UNAVAILABLE' ELSE 'OUTSIDE_HOURS' END);

@@ -165,8 +165,9 @@ CREATE TABLE deliveries (
   due_at timestamptz NOT NULL,
   attempts integer NOT NULL DEFAULT 0,
   created_at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (org_id, appointment_id, kind, version),
-  FOREIGN KEY (org_id, appointment_id) REFERENCES appointments (org_id, id)
+  -- No foreign key: a row is written in its appointment's own statement, appointments are never
+  -- deleted, and the check would be made once per row on the hottest path.
+  PRIMARY KEY (org_id, appointment_id, kind, version)
 );
 
 -- Messages of a voice platform that call no tool, raw but for secrets: the newest per call and type.

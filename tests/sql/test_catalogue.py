@@ -1,0 +1,218 @@
+"""What the catalogue must say: one booking function, walls on, org_id first, nothing public."""
+
+import re
+
+import asyncpg
+import pytest
+
+from voxanne.postgres.migrate import load_functions
+
+REFERENCE_TABLES = {"credentials", "voice_lines", "hmac_keys"}
+# Every function the API may execute. A new one needs a line here and a test in test_wall.py.
+API_FUNCTIONS = {
+    "book_appointment_atomic",
+    "clinic_profile",
+    "current_moment",
+    "find_credential",
+    "find_hmac_key",
+    "find_practitioner",
+    "find_voice_line",
+    "record_voice_message",
+}
+
+
+async def column(reader: asyncpg.Connection, query: str, *arguments: object) -> list[str]:
+    return [str(row[0]) for row in await reader.fetch(query, *arguments)]
+
+
+async def test_one_function_books(reader: asyncpg.Connection) -> None:
+    assert await column(
+        reader, "SELECT proname FROM pg_proc WHERE proname = 'book_appointment_atomic'"
+    ) == ["book_appointment_atomic"]
+    assert await column(
+        reader,
+        "SELECT routine_name FROM information_schema.routines "
+        "WHERE routine_name LIKE '%book%appointment%'",
+    ) == ["book_appointment_atomic"]
+
+
+async def test_the_booking_function_is_what_the_contract_says(reader: asyncpg.Connection) -> None:
+    function = await reader.fetchrow(
+        "SELECT *, obj_description(oid) AS comment, proowner::regrole::text AS owner, "
+        "pg_get_function_arguments(oid) AS arguments "
+        "FROM pg_proc WHERE proname = 'book_appointment_atomic'"
+    )
+    assert function is not None
+    assert "one and only" in function["comment"]
+    assert function["prosecdef"] is True
+    assert function["owner"] == "voxanne"
+    assert "search_path=pg_catalog, public, pg_temp" in function["proconfig"]
+    assert function["prorettype"] == 114  # json
+    seven, _, rest = function["arguments"].partition(", p_practitioner_id")
+    assert [argument.split()[0] for argument in seven.split(", ")] == [
+        "p_org_id",
+        "p_patient_name",
+        "p_patient_email",
+        "p_patient_phone",
+        "p_service_type",
+        "p_scheduled_at",
+        "p_duration_minutes",
+    ]
+    assert "DEFAULT" not in seven
+    assert all("DEFAULT" in argument for argument in rest.split(", p_"))
+
+
+async def test_the_owner_is_no_superuser_and_the_apis_role_nothing(
+    reader: asyncpg.Connection,
+) -> None:
+    roles = await reader.fetch(
+        "SELECT rolname, rolsuper, rolbypassrls, rolcanlogin, rolcreaterole, rolcreatedb "
+        "FROM pg_roles WHERE rolname IN ('voxanne', 'voxanne_api') ORDER BY rolname"
+    )
+    assert [tuple(role) for role in roles] == [
+        ("voxanne", False, False, True, True, False),
+        ("voxanne_api", False, False, False, False, False),
+    ]
+
+
+async def test_a_security_definer_function_pins_its_search_path(
+    reader: asyncpg.Connection,
+) -> None:
+    assert (
+        await column(
+            reader,
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef "
+            "AND NOT coalesce(array_to_string(proconfig, ';'), '') LIKE '%search_path=pg_catalog%'",
+        )
+        == []
+    )
+
+
+async def test_every_function_is_one_file_and_no_overload(reader: asyncpg.Connection) -> None:
+    names = await column(
+        reader,
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND NOT EXISTS "
+        "(SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e') ORDER BY proname",
+    )
+    assert names == sorted(load_functions())
+
+
+async def test_no_function_is_anybodys(reader: asyncpg.Connection) -> None:
+    assert (
+        await column(
+            reader,
+            "SELECT proname FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) "
+            "WHERE pronamespace = 'public'::regnamespace AND grantee = 0 AND proname = ANY ($1)",
+            list(load_functions()),
+        )
+        == []
+    )
+
+
+async def test_the_api_may_execute_exactly_these(reader: asyncpg.Connection) -> None:
+    granted = await column(
+        reader,
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
+        "AND proname = ANY ($1) AND has_function_privilege('voxanne_api', oid, 'EXECUTE')",
+        list(load_functions()),
+    )
+    in_files = {
+        name
+        for name, text in load_functions().items()
+        if re.search(r"GRANT EXECUTE .* TO voxanne_api", text)
+    }
+    assert set(granted) == in_files == API_FUNCTIONS
+
+
+async def test_every_table_of_tenants_has_its_wall_enabled_and_forced(
+    reader: asyncpg.Connection,
+) -> None:
+    rows = await reader.fetch(
+        "SELECT relname, relrowsecurity AND relforcerowsecurity AS walled FROM pg_class "
+        "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND "
+        "(relname = 'organizations' OR EXISTS (SELECT FROM pg_attribute WHERE attrelid = "
+        "pg_class.oid AND attname = 'org_id' AND NOT attisdropped))"
+    )
+    assert len(rows) >= 13
+    assert [row["relname"] for row in rows if not row["walled"]] == []
+
+
+async def test_policies_use_row_columns_and_the_claim_only(reader: asyncpg.Connection) -> None:
+    rows = await reader.fetch("SELECT tablename, policyname, qual, with_check FROM pg_policies")
+    assert {row["policyname"] for row in rows} == {"owner_works", "tenant_reads"}
+    assert not [row for row in rows if "select" in f"{row['qual']}{row['with_check']}".lower()]
+
+
+TENANT_INDEXES = """
+SELECT table_class.relname AS table_name, index_class.relname AS index_name,
+  (SELECT attname FROM pg_attribute WHERE attrelid = indrelid AND attnum = indkey[0]) AS first
+FROM pg_index
+JOIN pg_class AS table_class ON table_class.oid = indrelid
+JOIN pg_class AS index_class ON index_class.oid = indexrelid
+WHERE table_class.relnamespace = 'public'::regnamespace AND EXISTS
+  (SELECT FROM pg_attribute WHERE attrelid = indrelid AND attname = 'org_id' AND NOT attisdropped)
+"""
+
+
+async def test_org_id_is_first_in_every_key_and_index(reader: asyncpg.Connection) -> None:
+    """Constraints of all three kinds have an index, so the indexes tell it all."""
+    rows = await reader.fetch(TENANT_INDEXES)
+    assert len(rows) >= 15
+    wrong = [
+        row["index_name"]
+        for row in rows
+        if row["first"] != "org_id" and row["table_name"] not in REFERENCE_TABLES
+    ]
+    assert wrong == []
+
+
+async def test_foreign_keys_start_with_org_id_and_delete_nothing(
+    reader: asyncpg.Connection,
+) -> None:
+    rows = await reader.fetch(
+        "SELECT conname, confdeltype, confupdtype, (SELECT attname FROM pg_attribute "
+        "WHERE attrelid = conrelid AND attnum = conkey[1]) AS first FROM pg_constraint "
+        "WHERE contype = 'f' AND connamespace = 'public'::regnamespace"
+    )
+    assert len(rows) >= 10
+    for row in rows:
+        name, _, _, first = row
+        assert (first, row["confdeltype"], row["confupdtype"]) == ("org_id", b"a", b"a"), name
+
+
+async def test_org_id_is_a_uuid_that_is_always_there(reader: asyncpg.Connection) -> None:
+    rows = await reader.fetch(
+        "SELECT table_name, data_type, is_nullable FROM information_schema.columns "
+        "WHERE table_schema = 'public' AND column_name = 'org_id'"
+    )
+    assert {(row["data_type"], row["is_nullable"]) for row in rows} == {("uuid", "NO")}
+
+
+async def test_there_is_no_trigger_of_ours(reader: asyncpg.Connection) -> None:
+    assert await column(reader, "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal") == []
+    assert await column(reader, "SELECT rulename FROM pg_rules WHERE schemaname = 'public'") == []
+
+
+@pytest.mark.parametrize(
+    "constraint", ["one_appointment_per_practitioner", "one_appointment_per_room"]
+)
+async def test_the_guarantee_is_an_exclusion_constraint(
+    reader: asyncpg.Connection, constraint: str
+) -> None:
+    definition = await reader.fetchval(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = $1 AND contype = 'x' "
+        "AND convalidated AND NOT condeferrable",
+        constraint,
+    )
+    assert definition.startswith("EXCLUDE USING gist (org_id WITH =, ")
+    assert "blocked WITH &&" in definition
+
+
+def test_no_function_names_a_constraint_or_catches_what_it_should_raise() -> None:
+    """A booking that is refused for a serialization failure would lie to callers of other slots."""
+    for name, text in load_functions().items():
+        code = re.sub(r"--.*", "", text).lower()
+        assert "constraint_name" not in code, name
+        assert "when others" not in code, name
+        assert "serialization_failure" not in code, name
+        assert "deadlock_detected" not in code, name
