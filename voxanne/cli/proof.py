@@ -1,1 +1,195 @@
 """`validate`, `stress`, `bench`: proof on demand."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Coroutine, Iterator
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import click
+
+from voxanne.app import Deployment
+from voxanne.cli.root import cli, deployment, load_settings, migrate_if_embedded, run, say
+from voxanne.config import Settings
+from voxanne.stress.evidence import Criterion
+from voxanne.stress.race import (
+    CALLERS_MAX,
+    CONNECTIONS,
+    Race,
+    race_in_database,
+    race_over_http,
+    race_with_key,
+)
+from voxanne.stress.scratch import ProofError, Target
+from voxanne.stress.validate import validate as run_validation
+
+Value = TypeVar("Value")
+
+
+@cli.command()
+@click.option("--url", help="also over HTTP: the address of the API on this database")
+@click.option("-v", "--verbose", is_flag=True, help="show every check, not only what failed")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def validate(url: str | None, verbose: bool, as_json: bool) -> None:
+    """Prove the four criteria: normalisation, date prevention, atomic conflict, tenant isolation.
+
+    Works in two scratch clinics, which are deleted again, so it may run on a database in use.
+    Exit code 0 only for 4/4.
+
+    \b
+    Example:  voxanne validate --url http://127.0.0.1:3001
+    """
+    settings = load_settings(quiet=True)
+
+    def report(criterion: Criterion) -> None:
+        if not as_json:
+            _print_criterion(criterion, verbose=verbose)
+
+    with _proving(settings) as (_, target):
+        criteria = _run(
+            run_validation(
+                target,
+                url,
+                date_correction_days_max=settings.date_correction_days_max,
+                report=report,
+            )
+        )
+    passed = sum(criterion.passed for criterion in criteria)
+    if as_json:
+        rows = [_criterion_as_json(criterion) for criterion in criteria]
+        click.echo(json.dumps({"passed": passed, "total": len(criteria), "criteria": rows}))
+    else:
+        click.echo(f"{passed}/{len(criteria)}")
+    if passed != len(criteria):
+        sys.exit(1)
+
+
+@cli.command()
+@click.option(
+    "--requests", type=click.IntRange(1, CALLERS_MAX), default=10, show_default=True, help="callers"
+)
+@click.option("--connections", type=click.IntRange(1, 150), default=CONNECTIONS, show_default=True)
+@click.option("--url", help="race over HTTP: the address of the API")
+@click.option("--key", help="race in the clinic of this API key, not in a scratch clinic; --url")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def stress(
+    requests: int, connections: int, url: str | None, key: str | None, as_json: bool
+) -> None:
+    """Let callers race for one slot: one may have it, and the table must say the same.
+
+    Exit code 0 only if exactly one booked, all others got SLOT_UNAVAILABLE, and one live
+    appointment, one lead and one event are stored. With --key the winner's appointment stays in
+    that clinic's diary, and the table is checked only where its database is at hand.
+
+    \b
+    Examples:
+      voxanne stress --requests 500
+      voxanne stress --requests 100 --url http://127.0.0.1:3001
+    """
+    if key is not None and url is None:
+        raise click.UsageError("--key needs --url: it is shown to the API.")
+    settings = load_settings(quiet=True)
+    if url is not None and key is not None:
+        with _database_at_hand(settings) as at_hand:
+            found = _run(race_with_key(at_hand, url, key, requests, connections))
+        say(f"The winner's appointment at {found.slot:%Y-%m-%d %H:%M} UTC stays in the diary.")
+    else:
+        with _proving(settings) as (_, target):
+            if url is None:
+                found = _run(race_in_database(target, requests, connections))
+            else:
+                found = _run(race_over_http(target, url, requests, connections))
+    _print_race(found, as_json=as_json)
+    if not found.passed:
+        sys.exit(1)
+
+
+def _print_criterion(criterion: Criterion, *, verbose: bool) -> None:
+    good = sum(check.passed for check in criterion.checks)
+    counted = f"{len(criterion.checks)} checks"
+    click.echo(
+        f"{_mark(criterion.passed)} {criterion.name:<17} "
+        f"{counted if criterion.passed else f'{good} of {counted}'}"
+    )
+    for check in criterion.checks:
+        if not check.passed:
+            click.echo(f"    {_mark(False)} {check.name}")
+            click.echo(f"        expected  {check.expected}\n        seen      {check.seen}")
+        elif verbose:
+            click.echo(f"    {_mark(True)} {check.name}: {check.seen}")
+
+
+def _criterion_as_json(criterion: Criterion) -> dict[str, object]:
+    checks = [{**asdict(check), "passed": check.passed} for check in criterion.checks]
+    return {"name": criterion.name, "passed": criterion.passed, "checks": checks}
+
+
+def _print_race(found: Race, *, as_json: bool) -> None:
+    if as_json:
+        stored = asdict(found.stored) if found.stored else None
+        click.echo(
+            json.dumps(
+                {
+                    "passed": found.passed,
+                    "outcomes": dict(found.outcomes),
+                    "stored": stored,
+                    "unchecked": found.unchecked,
+                    "slot": found.slot.isoformat(),
+                    "seconds": round(found.seconds, 3),
+                }
+            )
+        )
+        return
+    click.echo(found.summary)
+    if found.stored is None:
+        click.echo(f"The table was not checked: {found.unchecked}.")
+    else:
+        click.echo(f"{_mark(found.stored.agrees)} in the table: {found.stored}")
+    say(f"{found.outcomes.total()} callers in {found.seconds:.2f} s")
+
+
+def _mark(passed: bool) -> str:
+    return click.style("✓", fg="green") if passed else click.style("✗", fg="red", bold=True)
+
+
+@contextlib.contextmanager
+def _proving(settings: Settings) -> Iterator[tuple[Deployment, Target]]:
+    """The deployment, migrated if it is our own, and its database as the proofs take it."""
+    with deployment(settings) as opened:
+        migrate_if_embedded(opened)
+        yield opened, _target(opened)
+
+
+@contextlib.contextmanager
+def _database_at_hand(settings: Settings) -> Iterator[Target | None]:
+    """The deployment's database, unless there is none: a new one would know nothing."""
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        yield None
+        return
+    with deployment(settings) as opened:
+        yield _target(opened)
+
+
+def _target(opened: Deployment) -> Target:
+    own_login = opened.settings.api_database_url
+    return Target(opened.owner_url, own_login.get_secret_value() if own_login else None)
+
+
+def _run(proof: Coroutine[Any, Any, Value]) -> Value:
+    """Run a proof to its end; Ctrl-C and SIGTERM stop it, and it still cleans up."""
+
+    async def stoppable() -> Value:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await proof
+
+    try:
+        return run(stoppable())
+    except ProofError as error:
+        raise click.ClickException(str(error)) from None
+    except asyncio.CancelledError:
+        raise click.Abort from None

@@ -63,10 +63,13 @@ def cli() -> None:
 
 
 def main() -> None:
-    # The groups register themselves on `cli`.
-    from voxanne.cli import database, proof, serving, tenants  # noqa: F401
-
+    load_commands()
     cli()
+
+
+def load_commands() -> None:
+    """Import the groups: they register themselves on `cli`, which they import."""
+    from voxanne.cli import database, proof, serving, tenants  # noqa: F401
 
 
 def load_settings(*, quiet: bool = False) -> Settings:

