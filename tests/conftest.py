@@ -1,13 +1,18 @@
 """Fixtures of every folder: the server, a database per test, and no network but this machine's."""
 
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 
 from tests.database import READ_ONLY, Database, Server, start_server
+
+SERVER_DIRECTORY = pytest.StashKey[Path]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,17 +29,33 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.disable_socket = True
     config.option.allow_unix_socket = True
     config.option.allow_hosts = config.option.allow_hosts or "127.0.0.1,::1"
+    config.stash[SERVER_DIRECTORY] = server_directory(config)
+
+
+def server_directory(config: pytest.Config) -> Path:
+    """One for the run and its workers.
+
+    Not below pytest's own: the server runs as another user when pytest is root, and each starting
+    pytest takes that user's way into `pytest-of-root` away.
+    """
+    if hasattr(config, "workerinput"):
+        return Path(config.workerinput["server_directory"])
+    directory = Path(tempfile.mkdtemp(prefix="voxanne-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(directory, ignore_errors=True))
+    return directory
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist where the server is."""
+    node.workerinput["server_directory"] = str(node.config.stash[SERVER_DIRECTORY])
 
 
 @pytest.fixture(scope="session")
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
+def server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """The run's PostgreSQL, with the migrated template; shared by the workers of pytest-xdist."""
-    base = tmp_path_factory.getbasetemp()
-    if hasattr(request.config, "workerinput"):
-        base = base.parent
-    server = start_server(base / "server", request.config.getoption("--postgres-bin"))
+    directory = pytestconfig.stash[SERVER_DIRECTORY]
+    server = start_server(directory, pytestconfig.getoption("--postgres-bin"))
     yield server
     server.postgres.stop()
 

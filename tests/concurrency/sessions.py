@@ -1,4 +1,4 @@
-"""Several sessions at once: wait for a rival to wait, retry as the API does, count double bookings."""
+"""Several sessions at once: see a rival wait, retry as the API does, count double bookings."""
 
 import asyncio
 from collections import Counter
@@ -41,14 +41,10 @@ async def double_bookings(connection: asyncpg.Connection) -> int:
 
 async def wait_until_waiting(observer: asyncpg.Connection, rival: asyncpg.Connection) -> None:
     """Return once the rival waits for a lock; fail when it never does."""
-    pid = rival.get_server_pid()
+    query = "SELECT wait_event_type FROM pg_stat_activity WHERE pid = $1"
     async with asyncio.timeout(WAIT_SECONDS_MAX):
-        while (
-            await observer.fetchval(
-                "SELECT wait_event_type FROM pg_stat_activity WHERE pid = $1", pid
-            )
-            != "Lock"
-        ):
+        # What another process waits for can only be asked.
+        while await observer.fetchval(query, rival.get_server_pid()) != "Lock":  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 

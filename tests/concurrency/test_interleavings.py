@@ -1,7 +1,6 @@
-"""One session holds, a rival is seen waiting, the first goes on: each order forced, none slept for."""
+"""One session holds, a rival is seen waiting, the first goes on: each order is forced."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,7 +11,6 @@ from tests.concurrency.sessions import TAKEN, begin, caller, double_bookings, wa
 from tests.database import HOUR, START, Booking, Database
 
 HALF_AN_HOUR = timedelta(minutes=30)
-Finish = Callable[[], Awaitable[None]]
 
 
 async def second_behind_first(

@@ -25,7 +25,6 @@ CLOCK_CHANGES = [
     ("Asia/Kolkata", date(2027, 3, 22), date(2027, 10, 25)),
 ]
 # generate_series over dates yields timestamptz: hours are read in the session's zone, then shifted.
-shifted_hours = pytest.mark.xfail(strict=True, reason="open_spans generates timestamptz, not dates")
 _callers = itertools.count()
 
 
@@ -50,7 +49,9 @@ async def outcome(
     return str(answer.get("error", "booked"))
 
 
-async def clinic(database: Database, zone: str = "Europe/London", *hours: tuple[int, time, time]) -> UUID:
+async def clinic(
+    database: Database, zone: str = "Europe/London", *hours: tuple[int, time, time]
+) -> UUID:
     """A clinic in 2027, for which it is New Year."""
     org_id = await database.organization(timezone=zone, horizon_days=366)
     for weekday, opens, closes in hours:
@@ -59,7 +60,6 @@ async def clinic(database: Database, zone: str = "Europe/London", *hours: tuple[
     return org_id
 
 
-@shifted_hours
 @pytest.mark.parametrize("session_zone", ["UTC", "America/Los_Angeles"])
 @pytest.mark.parametrize(("zone", "before", "after"), CLOCK_CHANGES)
 async def test_nine_to_five_is_wall_time_on_both_sides_of_a_clock_change(
@@ -87,7 +87,6 @@ async def test_nine_to_five_is_wall_time_on_both_sides_of_a_clock_change(
         }, day
 
 
-@shifted_hours
 async def test_the_day_of_the_change_has_its_own_length(
     database: Database, api: asyncpg.Connection
 ) -> None:
@@ -115,7 +114,6 @@ async def test_a_clinic_without_hours_is_always_open(
     assert await outcome(database, api, org_id, night) == "booked"
 
 
-@shifted_hours
 async def test_a_break_between_two_spans_is_closed(
     database: Database, api: asyncpg.Connection
 ) -> None:
@@ -139,14 +137,14 @@ async def test_two_spans_that_touch_are_one(database: Database, api: asyncpg.Con
     assert await outcome(database, api, org_id, over_noon) == "booked"
 
 
-@shifted_hours
 async def test_a_night_shift_goes_over_midnight(
     database: Database, api: asyncpg.Connection
 ) -> None:
     owner = await database.connect_owner()
     org_id = await clinic(database, "Europe/London", (2, MIDNIGHT, time(2)))
     await owner.execute(
-        "INSERT INTO opening_hours (org_id, weekday, opens, closes) VALUES ($1, 1, '22:00', '24:00')",
+        "INSERT INTO opening_hours (org_id, weekday, opens, closes) "
+        "VALUES ($1, 1, '22:00', '24:00')",
         org_id,
     )
     before_midnight = datetime(2027, 6, 7, 23, 30, tzinfo=ZoneInfo("Europe/London"))
@@ -155,7 +153,6 @@ async def test_a_night_shift_goes_over_midnight(
     assert await outcome(database, api, org_id, before_midnight, 180) == CLOSED
 
 
-@shifted_hours
 async def test_a_practitioners_own_hours_replace_the_clinics(
     database: Database, api: asyncpg.Connection
 ) -> None:
@@ -192,7 +189,6 @@ async def test_a_practitioner_may_keep_hours_where_the_clinic_keeps_none(
     assert await outcome(database, api, org_id, morning, practitioner_id=free) == "booked"
 
 
-@shifted_hours
 async def test_open_and_taken_is_taken_not_closed(
     database: Database, api: asyncpg.Connection
 ) -> None:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from importlib.resources import files
 from uuid import UUID, uuid4
 
@@ -78,9 +78,7 @@ async def too_far_ahead(scene: Scene) -> Booking:
 
 
 async def closed(scene: Scene) -> Booking:
-    opens = datetime.min.replace(hour=9).time()
-    closes = datetime.min.replace(hour=12).time()
-    await scene.database.hours(scene.org_id, 2, opens, closes)
+    await scene.database.hours(scene.org_id, 2, time(9), time(12))
     return await scene.database.book(scene.api, scene.org_id, scheduled_at=START + 5 * HOUR)
 
 
@@ -174,7 +172,9 @@ async def test_the_two_fixed_messages(scene: Scene) -> None:
 async def test_the_organization_is_validated_first(database: Database) -> None:
     api = await database.connect_api()
 
-    refusal = await database.book(api, uuid4(), patient_name="", patient_phone="", scheduled_at=None)
+    refusal = await database.book(
+        api, uuid4(), patient_name="", patient_phone="", scheduled_at=None
+    )
     missing = await database.book(api, None)
 
     assert refusal["error"] == missing["error"] == "INVALID_ORGANIZATION"

@@ -214,9 +214,7 @@ async def test_the_api_creates_nothing_and_becomes_nobody(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("table", ALL_TABLES)
-async def test_nobody_reads_no_table(
-    scene: Scene, nobody: asyncpg.Connection, table: str
-) -> None:
+async def test_nobody_reads_no_table(scene: Scene, nobody: asyncpg.Connection, table: str) -> None:
     await claim(nobody, json.dumps({"org_id": str(scene.org_id)}))
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -290,7 +288,9 @@ async def reports_no_message(scene: Scene) -> None:
     query = "SELECT record_voice_message($1, 'c', 't', '{\"forged\": true}', now())"
     assert await scene.api.fetchval(query, scene.org_id) is False
     superuser = await scene.database.connect_superuser()
-    assert await superuser.fetchval("SELECT count(*) FROM voice_messages WHERE payload <> '{}'") == 0
+    assert (
+        await superuser.fetchval("SELECT count(*) FROM voice_messages WHERE payload <> '{}'") == 0
+    )
 
 
 # What another tenant tries with each function the API may execute. A new one needs a line.

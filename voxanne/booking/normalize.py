@@ -30,7 +30,9 @@ def normalize_phone(said: str, region: str) -> Phone | None:
         number = phonenumbers.parse(said, region)
     except NumberParseException:
         return None
-    if number.extension or not phonenumbers.is_possible_number(number):
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    # IS_POSSIBLE_LOCAL_ONLY lacks its area code: nobody could call it back.
+    if number.extension or reason != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
     return Phone(
         phonenumbers.format_number(number, PhoneNumberFormat.E164),

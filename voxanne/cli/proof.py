@@ -12,8 +12,17 @@ from typing import Any, TypeVar
 import click
 
 from voxanne.app import Deployment
-from voxanne.cli.root import cli, deployment, load_settings, migrate_if_embedded, run, say
+from voxanne.cli.root import (
+    cli,
+    deployment,
+    load_settings,
+    migrate_if_embedded,
+    print_rows,
+    run,
+    say,
+)
 from voxanne.config import Settings
+from voxanne.stress.bench import MEASUREMENTS, Figure, Report, run_bench
 from voxanne.stress.evidence import Criterion
 from voxanne.stress.race import (
     CALLERS_MAX,
@@ -95,7 +104,8 @@ def stress(
     if url is not None and key is not None:
         with _database_at_hand(settings) as at_hand:
             found = _run(race_with_key(at_hand, url, key, requests, connections))
-        say(f"The winner's appointment at {found.slot:%Y-%m-%d %H:%M} UTC stays in the diary.")
+        if found.outcomes["booked"]:
+            say(f"The appointment at {found.slot:%Y-%m-%d %H:%M} UTC stays in the diary.")
     else:
         with _proving(settings) as (_, target):
             if url is None:
@@ -104,6 +114,58 @@ def stress(
                 found = _run(race_over_http(target, url, requests, connections))
     _print_race(found, as_json=as_json)
     if not found.passed:
+        sys.exit(1)
+
+
+@cli.command()
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.5, 300),
+    default=10,
+    show_default=True,
+    help="how long each measurement takes",
+)
+@click.option(
+    "--only",
+    type=click.Choice(list(MEASUREMENTS)),
+    multiple=True,
+    help="only this measurement; may be repeated",
+)
+@click.option(
+    "--memory-bookings",
+    type=click.IntRange(1, 900_000),
+    default=100_000,
+    show_default=True,
+    help="bookings over HTTP before the API's memory is read",
+)
+@click.option("--strict", is_flag=True, help="exit code 1 when a target isn't met")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def bench(
+    seconds: float, only: tuple[str, ...], memory_bookings: int, strict: bool, as_json: bool
+) -> None:
+    """Measure this machine: bookings in SQL and over HTTP, latency, a crowd on one slot, memory.
+
+    Works in a scratch database on the deployment's server, dropped afterwards. Slow is no failure
+    (but see --strict); a lost, refused or double booking is, with exit code 1.
+
+    \b
+    Examples:
+      voxanne bench
+      voxanne bench --only bookings --seconds 30
+    """
+    with _proving(load_settings(quiet=True)) as (opened, _):
+        report = _run(
+            run_bench(
+                opened.owner_url,
+                opened.embedded.superuser_url if opened.embedded else None,
+                seconds=seconds,
+                memory_bookings=memory_bookings,
+                only=only,
+                progress=say,
+            )
+        )
+    _print_report(report, as_json=as_json)
+    if report.wrong or (strict and not report.all_met):
         sys.exit(1)
 
 
@@ -149,6 +211,37 @@ def _print_race(found: Race, *, as_json: bool) -> None:
     else:
         click.echo(f"{_mark(found.stored.agrees)} in the table: {found.stored}")
     say(f"{found.outcomes.total()} callers in {found.seconds:.2f} s")
+
+
+def _print_report(report: Report, *, as_json: bool) -> None:
+    if as_json:
+        figures = {
+            name: [{**asdict(figure), "met": figure.met} for figure in some]
+            for name, some in report.figures.items()
+        }
+        click.echo(
+            json.dumps({"machine": report.machine, "figures": figures, "wrong": report.wrong})
+        )
+        return
+    click.echo(", ".join(f"{name} {value}" for name, value in report.machine.items()) + "\n")
+    print_rows(
+        [_figure_as_row(figure) for some in report.figures.values() for figure in some],
+        as_json=False,
+    )
+    for wrong in report.wrong:
+        click.echo(f"{_mark(False)} {wrong}")
+
+
+def _figure_as_row(figure: Figure) -> dict[str, object]:
+    side = "≥" if figure.at_least else "≤"
+    shown = [f"{name} {value}" for name, value in figure.detail.items()]
+    return {
+        "figure": figure.name,
+        "value": f"{figure.value:.4g} {figure.unit}".strip(),
+        "target": None if figure.target is None else f"{side} {figure.target:g} {figure.unit}",
+        "met": {True: "✓", False: "✗", None: None}[figure.met],
+        "detail": ", ".join(shown),
+    }
 
 
 def _mark(passed: bool) -> str:

@@ -1,4 +1,4 @@
-"""What every request goes through: the body limit, the catch-all, one log line; and health."""
+"""What every request goes through: the body limit, the catch-all, one log line."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -62,10 +62,7 @@ def note(request: Request, **facts: object) -> None:
 
 @dataclass(slots=True)
 class Entrance:
-    """The outermost layer: counts and logs each request, and turns a bug into a plain 500.
-
-    An exception's text may hold a patient's details, so only its type is logged.
-    """
+    """The outermost layer: counts and logs each request."""
 
     app: ASGIApp
     metrics: Metrics
@@ -86,17 +83,6 @@ class Entrance:
         notes: dict[str, Any] = scope.setdefault(NOTES, {})
         try:
             await self.app(scope, receive, send_noting_status)
-        except BodyTooLargeError:
-            detail = "The request's body is over the limit."
-            answer = problem(413, Outcome.INVALID_ARGUMENTS, detail)
-            answer.headers["connection"] = "close"
-            await answer(scope, receive, send_noting_status)
-        except Exception as error:
-            notes["bug"] = describe(error)
-            if status:
-                raise RuntimeError("failed after the response had begun") from None
-            answer = problem(500, Outcome.INTERNAL_ERROR, "Something went wrong on our side.")
-            await answer(scope, receive, send_noting_status)
         finally:
             route = scope.get(ROUTE, "unmatched")
             self.metrics.requests.labels(route, status).inc()
@@ -123,7 +109,19 @@ def get(path: str, endpoint: Endpoint) -> Route:
 def _route(path: str, endpoint: Endpoint, method: str) -> Route:
     async def named(request: Request) -> Response:
         request.scope[ROUTE] = path
-        return await endpoint(request)
+        try:
+            return await endpoint(request)
+        except BodyTooLargeError:
+            detail = "The request's body is over the limit."
+            answer = problem(413, Outcome.INVALID_ARGUMENTS, detail)
+            answer.headers["connection"] = "close"
+            return answer
+        except ClientDisconnect:
+            return Response(status_code=499)  # nobody is there to read it
+        except Exception as error:
+            # Its text may hold a patient's details, so only its type and place are logged.
+            note(request, bug=describe(error))
+            return problem(500, Outcome.INTERNAL_ERROR, "Something went wrong on our side.")
 
     return Route(path, named, methods=[method], name=path)
 

@@ -7,8 +7,9 @@ raise as an error.
 
 import asyncio
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -112,17 +113,13 @@ class RpcEndpoint:
         try:
             arguments = {name: read(name, value) for name, value in parameters.items()}
         except InvalidParameterError as error:
-            return {"success": False, "error": error.outcome, "message": error.detail}
+            return _refusal(error.outcome, error.detail)
         wanted = arguments.setdefault("p_org_id", credential.organization)
         if wanted != credential.organization or credential.scope == "read_only":
             outcome = Outcome.FORBIDDEN_ORGANIZATION
             if wanted == credential.organization:
                 outcome = Outcome.UNAUTHORIZED
-            return {
-                "success": False,
-                "error": outcome,
-                "message": "The credential may not book for this organization",
-            }
+            return _refusal(outcome, "The credential may not book for this organization")
         await self._normalize_phone(credential, arguments)
         arguments["p_source"] = "staff" if credential.scope in ("staff", "admin") else "rpc"
         arguments.setdefault("p_patient_email", None)
@@ -153,8 +150,8 @@ def read(name: str, value: object) -> object:
             moment = datetime.fromisoformat(str(value))
             if moment.tzinfo is None:
                 raise ValueError("no offset")
-            return moment
-    except ValueError:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         outcome = Outcome.INVALID_DATE if wanted is datetime else Outcome.INVALID_ARGUMENTS
         if name == "p_org_id":
             outcome = Outcome.INVALID_ORGANIZATION
@@ -164,14 +161,29 @@ def read(name: str, value: object) -> object:
         raise InvalidParameterError(outcome, f"{name} is not a valid {_label(wanted)}")
     if wanted is int and not -(2**31) <= int(str(value)) < 2**31:
         raise InvalidParameterError(Outcome.INVALID_DURATION, f"{name} is out of range")
-    text = json.dumps(value)
-    if wanted is dict:
-        if "\\u0000" in text or "\\ud8" in text.lower() or "\\ud9" in text.lower():
-            raise InvalidParameterError(Outcome.INVALID_ARGUMENTS, f"{name} has no valid text")
-        return text
-    if isinstance(value, str) and not is_clean(value):
-        raise InvalidParameterError(_TEXT_OUTCOMES.get(name, Outcome.INVALID_ARGUMENTS), name)
-    return value
+    if not all(is_clean(text) for text in _texts(value)):
+        outcome = _TEXT_OUTCOMES.get(name, Outcome.INVALID_ARGUMENTS)
+        raise InvalidParameterError(outcome, f"{name} holds characters that can't be stored")
+    return json.dumps(value) if wanted is dict else value
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every string in a JSON value, keys included. Its depth was bounded when it was parsed."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _texts(item)
+
+
+def _refusal(outcome: Outcome, message: str) -> dict[str, object]:
+    """A refusal in the function's own shape, for what never reaches it."""
+    moment = datetime.now(UTC).isoformat()
+    return {"success": False, "error": outcome, "message": message, "created_at": moment}
 
 
 _TEXT_OUTCOMES: Final = {

@@ -85,6 +85,7 @@ async def migrate_up(
     connection: asyncpg.Connection, progress: Callable[[str], None] = lambda _: None
 ) -> None:
     """Apply what is pending and replace what changed. Does nothing on a current database."""
+    await _require_unicode(connection)
     await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
     try:
         await _create_bookkeeping(connection)
@@ -167,6 +168,18 @@ async def schema_is_current(connection: Connection) -> bool:
     rows = await connection.fetch("SELECT name, checksum FROM schema_functions")
     stored = {row["name"]: row["checksum"] for row in rows}
     return stored == {name: checksum(text) for name, text in load_functions().items()}
+
+
+async def _require_unicode(connection: asyncpg.Connection) -> None:
+    """Names are normalised in SQL, which needs to know a letter when it sees one."""
+    if await connection.fetchval("SHOW server_encoding") != "UTF8" or not await connection.fetchval(
+        "SELECT U&'\\00e9' ~ '[[:alpha:]]' AND upper(U&'\\00e9') = U&'\\00c9'"
+    ):
+        raise MigrationError(
+            "The database doesn't know letters beyond ASCII, so patients' names would be refused. "
+            "Create it with: CREATE DATABASE voxanne TEMPLATE template0 ENCODING 'UTF8' "
+            "LOCALE 'C.UTF-8'"
+        )
 
 
 async def _create_bookkeeping(connection: asyncpg.Connection) -> None:

@@ -61,17 +61,14 @@ class Pool:
             except _RETRYABLE as error:
                 if attempt == ATTEMPTS_MAX:
                     raise DatabaseBusyError(type(error).__name__) from None
+            except asyncio.CancelledError:
+                # Our deadline, or the caller's: a connection in mid-query isn't waited for.
+                connection.terminate()
+                raise
             finally:
-                await self._release(connection)
+                await self.connections.release(connection)
             await asyncio.sleep(0.005 * attempt)
         raise AssertionError("unreachable")
-
-    async def _release(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
-        """Hand a connection back; one that was cut off in mid-query is not waited for."""
-        try:
-            await self.connections.release(connection, timeout=0.5)
-        except (TimeoutError, asyncpg.InterfaceError, OSError):
-            connection.terminate()
 
     async def close(self) -> None:
         try:

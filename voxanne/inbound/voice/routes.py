@@ -93,9 +93,11 @@ class VoiceEndpoint:
             voice = parse_request(json.loads(body), headers, tool_name)
         except (InvalidBody, ValueError, RecursionError):
             return problem(400, Outcome.INVALID_ARGUMENTS, "The body must be one JSON object.")
+        # One wait for everything this request needs of the database.
+        deadline = asyncio.get_running_loop().time() + self.wait_seconds
         signed = SignedRequest(headers, body, request.method, self._url(request))
         try:
-            async with asyncio.timeout(self.wait_seconds):
+            async with asyncio.timeout_at(deadline):
                 organization = await self._organization(voice, signed)
                 clinic = await self._clinic(organization)
                 note(request, org_id=str(organization), call_id=voice.call_id)
@@ -103,17 +105,21 @@ class VoiceEndpoint:
             return unauthorized()
         except (DatabaseBusyError, TimeoutError):
             return self._refuse_all(request, voice, tool_name, Outcome.BUSY, is_error=True)
+        except Exception as error:
+            note(request, bug=describe(error))
+            bug = Outcome.INTERNAL_ERROR
+            return self._refuse_all(request, voice, tool_name, bug, is_error=True)
         if not _agrees(voice, organization):
             forbidden = Outcome.FORBIDDEN_ORGANIZATION
             return self._refuse_all(request, voice, tool_name, forbidden, is_error=False)
         if not _wants_tools(voice):
-            await self._record(voice, clinic)
+            await self._record(voice, clinic, deadline)
             return JSONResponse(reply_to(voice.message_type, voice.message))
         if clinic is None:
             unknown = Outcome.INVALID_ORGANIZATION
             return self._refuse_all(request, voice, tool_name, unknown, is_error=True)
         answers = [
-            (call, await self._answer(request, voice, clinic, call, tool_name))
+            (call, await self._answer(request, voice, clinic, call, tool_name, deadline))
             for call in voice.calls
         ]
         return JSONResponse(render_results(voice.shape, answers))
@@ -148,6 +154,7 @@ class VoiceEndpoint:
         clinic: Clinic,
         call: ToolCall,
         tool_name: str | None,
+        deadline: float,
     ) -> Answer:
         started = time.perf_counter()
         tool = _tool_of(call, tool_name)
@@ -156,7 +163,7 @@ class VoiceEndpoint:
         elif call.arguments is None:
             answer = Answer(refusal(Outcome.INVALID_ARGUMENTS), is_error=True)
         else:
-            answer = await self._run(voice, clinic, call, call.arguments, tool)
+            answer = await self._run(voice, clinic, call, call.arguments, tool, deadline)
         self._count(request, tool, answer.payload, time.perf_counter() - started)
         return answer
 
@@ -167,6 +174,7 @@ class VoiceEndpoint:
         call: ToolCall,
         arguments: dict[str, object],
         tool: str,
+        deadline: float,
     ) -> Answer:
         caller = Caller(
             clinic=clinic,
@@ -177,7 +185,7 @@ class VoiceEndpoint:
             date_correction_days_max=self.date_correction_days_max,
         )
         try:
-            async with asyncio.timeout(self.wait_seconds):
+            async with asyncio.timeout_at(deadline):
                 return Answer(await run_tool(tool, self.database, caller, arguments))
         except (DatabaseBusyError, TimeoutError):
             return Answer(refusal(Outcome.BUSY), is_error=True)
@@ -196,7 +204,7 @@ class VoiceEndpoint:
     ) -> Response:
         """One and the same refusal for every call; a message without calls gets its plain reply."""
         if not _wants_tools(voice):
-            if outcome is Outcome.BUSY:
+            if outcome in (Outcome.BUSY, Outcome.INTERNAL_ERROR):
                 self.metrics.lost_messages.inc()
             note(request, outcome=outcome)
             return JSONResponse(reply_to(voice.message_type, voice.message))
@@ -205,7 +213,7 @@ class VoiceEndpoint:
             self._count(request, _tool_of(call, tool_name), answer.payload, 0.0)
         return JSONResponse(render_results(voice.shape, [(call, answer) for call in voice.calls]))
 
-    async def _record(self, voice: VoiceRequest, clinic: Clinic | None) -> None:
+    async def _record(self, voice: VoiceRequest, clinic: Clinic | None, deadline: float) -> None:
         """Keep the message, secrets redacted. Without a clinic or a call it has no place to go."""
         kind = (voice.message_type or "")[:MESSAGE_TYPE_CHARACTERS_MAX]
         if clinic is None or voice.call_id is None or not kind:
@@ -214,7 +222,7 @@ class VoiceEndpoint:
         if voice.sent_at_ms is not None:
             sent_at = datetime.fromtimestamp(voice.sent_at_ms / 1000, UTC)
         try:
-            async with asyncio.timeout(self.wait_seconds):
+            async with asyncio.timeout_at(deadline):
                 await functions.record_voice_message(
                     self.database,
                     clinic.id,
@@ -223,9 +231,10 @@ class VoiceEndpoint:
                     payload=redact_secrets(voice.message),
                     sent_at=sent_at,
                 )
-        except (DatabaseBusyError, TimeoutError):
+        except Exception as error:
+            # The platform expects a reply all the same, and has nobody to tell of an error.
             self.metrics.lost_messages.inc()
-            log.error("message lost", type=kind, call_id=voice.call_id)
+            log.error("message lost", type=kind, call_id=voice.call_id, bug=describe(error))
 
     def _count(
         self, request: Request, tool: str | None, payload: Mapping[str, object], seconds: float

@@ -88,7 +88,7 @@ async def run_tool(
     try:
         return await tool(database, caller, arguments)
     except RefusedError as refused:
-        return refusal(refused.outcome, refused.message)
+        return refusal(refused.outcome, refused.message, alternatives=[])
 
 
 def refusal(outcome: Outcome, message: str | None = None, **details: object) -> Result:
@@ -158,7 +158,6 @@ def _booking_result(caller: Caller, booked: dict[str, Any]) -> Result:
         "calendarEventId": None,
         "calendarStatus": deliveries.get("calendar"),
         "smsStatus": deliveries.get("sms_confirmation"),
-        "status": booked["status"],
         "replayed": booked["replayed"],
     }
 

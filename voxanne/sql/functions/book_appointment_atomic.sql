@@ -30,6 +30,8 @@ SET search_path = pg_catalog, public, pg_temp
 -- Planned while the tables are empty, a session would keep sequential scans for good.
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+-- Before PostgreSQL 18 a forbidden scan's made-up cost would have every call compiled.
+SET jit = off
 AS $$
 DECLARE
   v_name text := normalize_name(p_patient_name);
@@ -50,6 +52,7 @@ DECLARE
   v_open tstzmultirange;
   v_any_open boolean := false;
   v_taken boolean;
+  v_overbook boolean;
   v_refused text;
   v_result json;
 BEGIN
@@ -59,19 +62,22 @@ BEGIN
   END IF;
   SELECT timezone, horizon_days, notice_minutes,
     EXISTS (SELECT FROM opening_hours WHERE org_id = p_org_id) AS keeps_hours,
-    practitioner.ids, practitioner.names,
-    service.key AS service_key, lower(service.name) AS service_name, service.duration_minutes
+    practitioner.ids, practitioner.names, practitioner.any_own,
+    service.key AS service_key, service.matches AS service_matches, service.duration_minutes
   INTO v_clinic
   FROM organizations
   CROSS JOIN LATERAL (
     -- Sorted by id, as the locks are.
-    SELECT array_agg(id ORDER BY id) AS ids, array_agg(name ORDER BY id) AS names
-    FROM practitioners WHERE org_id = p_org_id AND active AND NOT implicit
+    SELECT array_agg(id ORDER BY id) FILTER (WHERE active) AS ids,
+      array_agg(name ORDER BY id) FILTER (WHERE active) AS names, count(*) > 0 AS any_own
+    FROM practitioners WHERE org_id = p_org_id AND NOT implicit
   ) AS practitioner
   LEFT JOIN LATERAL (
     -- The clinic's service, by key or name; a clinic that lists none takes any.
-    SELECT key, name, duration_minutes FROM services WHERE org_id = p_org_id AND active
-    ORDER BY key = v_service_type DESC, lower(name) = v_service_type DESC LIMIT 1
+    SELECT key, duration_minutes,
+      active AND v_service_type IN (key, lower(name)) AS matches
+    FROM services WHERE org_id = p_org_id
+    ORDER BY matches DESC, key = v_service_type DESC LIMIT 1
   ) AS service ON true
   WHERE id = p_org_id;
   IF NOT FOUND THEN
@@ -80,7 +86,7 @@ BEGIN
   v_refused := CASE
     WHEN v_name IS NULL THEN 'INVALID_NAME'
     WHEN v_phone IS NULL OR (v_contact_phone IS NULL AND p_contact_phone <> '') THEN 'INVALID_PHONE'
-    WHEN v_email IS NULL AND btrim(p_patient_email) <> '' THEN 'INVALID_EMAIL'
+    WHEN v_email IS NULL AND p_patient_email ~ '\S' THEN 'INVALID_EMAIL'
     WHEN NOT isfinite(p_scheduled_at) OR p_scheduled_at >= '10000-01-01' THEN 'INVALID_DATE'
     WHEN p_duration_minutes NOT BETWEEN 1 AND 1440 THEN 'INVALID_DURATION'
     WHEN v_service_type IS NULL OR v_service_type = '' OR length(v_service_type) > 100
@@ -96,7 +102,7 @@ BEGIN
   END IF;
 
   -- What exactly is wanted?
-  IF v_service_type IN (v_clinic.service_key, v_clinic.service_name) THEN
+  IF v_clinic.service_matches THEN
     v_service_type := v_clinic.service_key;
   ELSIF v_clinic.service_key IS NOT NULL THEN
     v_refused := 'UNKNOWN_SERVICE';
@@ -106,9 +112,9 @@ BEGIN
   v_blocked := tstzrange(p_scheduled_at, v_ends_at);
   v_candidates := CASE
     -- A clinic with no practitioner of its own is one, under its own id.
-    WHEN v_clinic.ids IS NULL AND coalesce(p_practitioner_id, p_org_id) = p_org_id
+    WHEN NOT v_clinic.any_own AND coalesce(p_practitioner_id, p_org_id) = p_org_id
       THEN ARRAY[p_org_id]
-    WHEN p_practitioner_id IS NULL THEN v_clinic.ids
+    WHEN p_practitioner_id IS NULL THEN coalesce(v_clinic.ids, '{}')
     WHEN p_practitioner_id = ANY (v_clinic.ids) THEN ARRAY[p_practitioner_id]
     ELSE '{}'
   END;
@@ -168,25 +174,28 @@ BEGIN
   IF cardinality(v_candidates) > 1 THEN
     v_candidates := rank_practitioners(p_org_id, v_candidates, v_clinic.timezone, p_scheduled_at);
   END IF;
-  FOREACH v_practitioner IN ARRAY v_candidates LOOP
-    IF v_clinic.keeps_hours THEN
-      v_open := open_spans(p_org_id, v_practitioner, v_clinic.timezone,
-                           (p_scheduled_at AT TIME ZONE v_clinic.timezone)::date,
-                           (v_ends_at AT TIME ZONE v_clinic.timezone)::date);
-      CONTINUE WHEN NOT v_open @> tstzrange(p_scheduled_at, v_ends_at);
-    END IF;
-    v_any_open := true;
-    v_taken := slot_taken(p_org_id, v_practitioner, p_room_id, v_blocked, v_now);
-    CONTINUE WHEN v_taken AND NOT p_allow_overlap;
-    v_result := store_appointment(
-      p_org_id, v_practitioner,
-      v_clinic.names[array_position(v_clinic.ids, v_practitioner)], p_room_id,
-      v_name, v_person, v_phone, p_phone_verified, v_email, v_contact_phone, v_service_type,
-      p_scheduled_at, v_ends_at, v_blocked, v_taken IS TRUE, p_overlap_reason, v_taken IS FALSE,
-      p_source, p_call_id, p_idempotency_key, v_hash, p_metadata, v_now);
-    IF v_result IS NOT NULL THEN
-      RETURN v_result;
-    END IF;
+  -- Staff may overbook, but nobody is while another is free: that is the second round.
+  FOREACH v_overbook IN ARRAY CASE WHEN p_allow_overlap THEN '{f,t}' ELSE '{f}' END::boolean[] LOOP
+    FOREACH v_practitioner IN ARRAY v_candidates LOOP
+      IF v_clinic.keeps_hours THEN
+        v_open := open_spans(p_org_id, v_practitioner, v_clinic.timezone,
+                             (p_scheduled_at AT TIME ZONE v_clinic.timezone)::date,
+                             (v_ends_at AT TIME ZONE v_clinic.timezone)::date);
+        CONTINUE WHEN NOT v_open @> tstzrange(p_scheduled_at, v_ends_at);
+      END IF;
+      v_any_open := true;
+      v_taken := slot_taken(p_org_id, v_practitioner, p_room_id, v_blocked, v_now);
+      CONTINUE WHEN v_taken AND NOT v_overbook;
+      v_result := store_appointment(
+        p_org_id, v_practitioner,
+        v_clinic.names[array_position(v_clinic.ids, v_practitioner)], p_room_id,
+        v_name, v_person, v_phone, p_phone_verified, v_email, v_contact_phone, v_service_type,
+        p_scheduled_at, v_ends_at, v_blocked, v_taken IS TRUE, p_overlap_reason, v_taken IS FALSE,
+        p_source, p_call_id, p_idempotency_key, v_hash, p_metadata, v_now);
+      IF v_result IS NOT NULL THEN
+        RETURN v_result;
+      END IF;
+    END LOOP;
   END LOOP;
   RETURN refusal(CASE WHEN v_any_open THEN 'SLOT_UNAVAILABLE' ELSE 'OUTSIDE_HOURS' END);
 END $$;

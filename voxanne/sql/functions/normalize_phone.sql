@@ -10,7 +10,7 @@ BEGIN
     RETURN p_phone;   -- as the API passes it
   END IF;
   RETURN substring(
-    regexp_replace(regexp_replace(left(p_phone, 50), '[\s().\-\u00a0\u2010-\u2015]', '', 'g'),
+    regexp_replace(regexp_replace(CASE WHEN length(p_phone) <= 50 THEN p_phone END, '[\s().\-\u00a0\u2010-\u2015]', '', 'g'),
                    '^00', '+')
     FROM '^\+[1-9][0-9]{6,14}$');
 END $$;

@@ -5,7 +5,7 @@ AS $$
 DECLARE
   c_name_characters_max constant integer := 120;
   c_forbidden constant text :=
-    '[\u0001-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\u2600-\u27bf\ue000-\uf8ff\ufe0f\ufff9-\uffff\U0001f000-\U0001faff\U000e0000-\U000e007f]';
+    '[\u0001-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060-\u2069\u2190-\u23ff\u2460-\u27bf\u2b00-\u2bff\ue000-\uf8ff\ufe0f\ufff9-\uffff\U0001f000-\U0001faff\U000e0000-\U000e007f]';
   c_particles constant text[] := ARRAY['van', 'von', 'der', 'den', 'de', 'del', 'della', 'di', 'da',
     'dos', 'das', 'du', 'la', 'le', 'bin', 'ibn', 'al', 'el', 'ter', 'ten', 'zu', 'y'];
   v_name text;
@@ -22,6 +22,9 @@ BEGIN
     RETURN NULL;
   END IF;
   v_mixed := v_name <> lower(v_name) AND v_name <> upper(v_name);
+  IF v_name ~ '^[[:upper:]]{1,2}( [[:upper:]]{1,2})*$' THEN
+    RETURN v_name;   -- initials only
+  END IF;
   v_words := string_to_array(v_name, ' ');
   FOR v_i IN 1 .. cardinality(v_words) LOOP
     v_word := v_words[v_i];
@@ -30,7 +33,7 @@ BEGIN
       WHEN v_i > 1 AND v_i < cardinality(v_words) AND lower(v_word) = ANY (c_particles)
         THEN lower(v_word)
       WHEN v_i > 1 AND v_word ~ '^[IVX]{2,4}$' THEN v_word
-      WHEN v_mixed AND v_word = upper(v_word) AND length(v_word) <= 3 THEN v_word
+      WHEN v_mixed AND v_word = upper(v_word) AND length(v_word) <= 2 THEN v_word
       ELSE initcap(v_word)
     END;
   END LOOP;

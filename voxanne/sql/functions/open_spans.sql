@@ -21,7 +21,8 @@ BEGIN
   RETURN (
     SELECT coalesce(range_agg(tstzrange((day + opens) AT TIME ZONE p_timezone,
                                         (day + closes) AT TIME ZONE p_timezone)), '{}')
-    FROM generate_series(p_first, p_last, interval '1 day') AS day
+    -- Timestamps without zone: days must not depend on the session's own zone.
+    FROM generate_series(p_first::timestamp, p_last::timestamp, interval '1 day') AS day
     JOIN opening_hours AS hours
       ON hours.org_id = p_org_id AND hours.weekday = extract(isodow FROM day)
       AND hours.practitioner_id IS NOT DISTINCT FROM v_hours_of

@@ -22,10 +22,17 @@ BEGIN
     RETURN true;
   END IF;
   IF p_room_id IS NOT NULL THEN
+    IF EXISTS (
+        SELECT FROM appointments
+        WHERE org_id = p_org_id AND room_id = p_room_id
+          AND blocked_from < upper(p_blocked) AND blocked_until > lower(p_blocked)
+          AND status IN ('held', 'confirmed') AND overlap_allowed) THEN
+      RETURN true;
+    END IF;
     SELECT coalesce(bool_or(status = 'confirmed' OR hold_expires_at > p_moment), v_taken)
     INTO v_taken FROM appointments
     WHERE org_id = p_org_id AND room_id = p_room_id AND blocked && p_blocked
-      AND status IN ('held', 'confirmed');
+      AND status IN ('held', 'confirmed') AND NOT overlap_allowed;
   END IF;
   RETURN v_taken;
 END $$;

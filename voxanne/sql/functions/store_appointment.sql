@@ -25,7 +25,8 @@ BEGIN
   IF p_take_over THEN
     UPDATE appointments SET status = 'expired', version = version + 1, updated_at = p_moment
     WHERE org_id = p_org_id AND status = 'held' AND hold_expires_at <= p_moment
-      AND blocked && p_blocked AND (practitioner_id = p_practitioner_id OR room_id = p_room_id);
+      AND blocked && p_blocked AND NOT overlap_allowed
+      AND (practitioner_id = p_practitioner_id OR room_id = p_room_id);
   END IF;
   WITH lead AS (
     INSERT INTO leads AS known

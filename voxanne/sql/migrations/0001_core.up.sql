@@ -9,7 +9,12 @@ CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
 DO $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'voxanne_api') THEN
-    CREATE ROLE voxanne_api NOLOGIN NOINHERIT;
+    BEGIN
+      CREATE ROLE voxanne_api NOLOGIN NOINHERIT;
+    EXCEPTION
+      -- Another database of the server was migrated at the same moment.
+      WHEN duplicate_object OR unique_violation THEN NULL;
+    END;
   END IF;
   EXECUTE format('GRANT voxanne_api TO %I', current_user);
 END $$;

@@ -1,0 +1,76 @@
+"""`voxanne bench`: every figure is there, and nothing is left behind. How fast isn't asked."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.test_validate import Voxanne
+from tests.database import Database
+
+SHORT = ("bench", "--seconds", "0.5", "--memory-bookings", "200")
+FIGURES = {"bookings": 1, "http": 1, "latency": 2, "contention": 2, "memory": 1}
+
+
+@pytest.fixture
+def bench(database: Database, tmp_path: Path) -> Voxanne:
+    """As a login that may create databases."""
+    return Voxanne(database.superuser_url, tmp_path)
+
+
+async def scratch_databases(database: Database) -> list[str]:
+    rows = await (await database.connect_superuser()).fetch(
+        "SELECT datname FROM pg_database WHERE datname LIKE 'voxanne\\_bench\\_%'"
+    )
+    return [row["datname"] for row in rows]
+
+
+async def test_every_figure(database: Database, bench: Voxanne) -> None:
+    before = await scratch_databases(database)
+    code, out, err = await bench(*SHORT, "--json")
+    assert code == 0, out + err
+    told = json.loads(out)
+    assert told["wrong"] == []
+    assert {name: len(figures) for name, figures in told["figures"].items()} == FIGURES
+    for figures in told["figures"].values():
+        for figure in figures:
+            assert figure["value"] > 0
+            assert (figure["met"] is None) == (figure["target"] is None)
+    assert told["figures"]["contention"][0]["detail"]["outcomes"] == {
+        "booked": 1,
+        "SLOT_UNAVAILABLE": 199,
+    }
+    assert {"cores", "postgresql", "fsync"} <= set(told["machine"])
+    assert set(await scratch_databases(database)) <= set(before)
+
+
+async def test_one_measurement_as_a_table(bench: Voxanne) -> None:
+    code, out, err = await bench(*SHORT, "--only", "contention")
+    assert code == 0, out + err
+    assert "winners among 200 callers" in out
+    assert "INSERT" not in out
+    assert "contention: " in err
+
+
+async def test_strict_fails_on_a_missed_target(bench: Voxanne) -> None:
+    """With a target that this much work in half a second can't reach or can't miss."""
+    code, out, err = await bench(*SHORT, "--only", "bookings", "--strict", "--json")
+    met = json.loads(out)["figures"]["bookings"][0]["met"]
+    assert code == (0 if met else 1), err
+
+
+async def test_says_what_right_is_missing(database: Database, tmp_path: Path) -> None:
+    code, _, err = await Voxanne(database.owner_url, tmp_path)(*SHORT)
+    assert code == 1
+    assert 'ALTER ROLE "voxanne" CREATEDB' in err
+
+
+async def test_never_measures_in_the_deployments_database(
+    database: Database, tmp_path: Path
+) -> None:
+    """A URL may name its database as a parameter, which outweighs the path."""
+    url = f"{database.superuser_url}&dbname={database.name}"
+    owner = await database.owner()
+    code, out, err = await Voxanne(url, tmp_path)(*SHORT, "--only", "bookings")
+    assert code == 0, out + err
+    assert await owner.fetchval("SELECT count(*) FROM appointments") == 0
