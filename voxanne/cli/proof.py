@@ -57,7 +57,7 @@ def validate(url: str | None, verbose: bool, as_json: bool) -> None:
         if not as_json:
             _print_criterion(criterion, verbose=verbose)
 
-    with _proving(settings) as (_, target):
+    with _proving(settings) as target:
         criteria = _run(
             run_validation(
                 target,
@@ -107,7 +107,7 @@ def stress(
         if found.outcomes["booked"]:
             say(f"The appointment at {found.slot:%Y-%m-%d %H:%M} UTC stays in the diary.")
     else:
-        with _proving(settings) as (_, target):
+        with _proving(settings) as target:
             if url is None:
                 found = _run(race_in_database(target, requests, connections))
             else:
@@ -153,7 +153,7 @@ def bench(
       voxanne bench
       voxanne bench --only bookings --seconds 30
     """
-    with _proving(load_settings(quiet=True)) as (opened, _):
+    with deployment(load_settings(quiet=True)) as opened:
         report = _run(
             run_bench(
                 opened.owner_url,
@@ -249,11 +249,11 @@ def _mark(passed: bool) -> str:
 
 
 @contextlib.contextmanager
-def _proving(settings: Settings) -> Iterator[tuple[Deployment, Target]]:
-    """The deployment, migrated if it is our own, and its database as the proofs take it."""
+def _proving(settings: Settings) -> Iterator[Target]:
+    """The deployment's database, migrated if it is our own."""
     with deployment(settings) as opened:
         migrate_if_embedded(opened)
-        yield opened, _target(opened)
+        yield _target(opened)
 
 
 @contextlib.contextmanager

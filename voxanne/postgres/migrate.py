@@ -171,14 +171,10 @@ async def schema_is_current(connection: Connection) -> bool:
 
 
 async def _require_unicode(connection: asyncpg.Connection) -> None:
-    """Names are normalised in SQL, which needs to know a letter when it sees one."""
-    if await connection.fetchval("SHOW server_encoding") != "UTF8" or not await connection.fetchval(
-        "SELECT U&'\\00e9' ~ '[[:alpha:]]' AND upper(U&'\\00e9') = U&'\\00c9'"
-    ):
+    if await connection.fetchval("SHOW server_encoding") != "UTF8":
         raise MigrationError(
-            "The database doesn't know letters beyond ASCII, so patients' names would be refused. "
-            "Create it with: CREATE DATABASE voxanne TEMPLATE template0 ENCODING 'UTF8' "
-            "LOCALE 'C.UTF-8'"
+            "The database can't hold every patient's name: it isn't in UTF-8. Create it with: "
+            "CREATE DATABASE voxanne TEMPLATE template0 ENCODING 'UTF8'"
         )
 
 

@@ -8,9 +8,9 @@ DECLARE
     '[\u0001-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060-\u2069\u2190-\u23ff\u2460-\u27bf\u2b00-\u2bff\ue000-\uf8ff\ufe0f\ufff9-\uffff\U0001f000-\U0001faff\U000e0000-\U000e007f]';
   c_particles constant text[] := ARRAY['van', 'von', 'der', 'den', 'de', 'del', 'della', 'di', 'da',
     'dos', 'das', 'du', 'la', 'le', 'bin', 'ibn', 'al', 'el', 'ter', 'ten', 'zu', 'y'];
-  v_name text;
+  v_name text COLLATE unicode_text;
   v_words text[];
-  v_word text;
+  v_word text COLLATE unicode_text;
   v_mixed boolean;
 BEGIN
   IF length(p_name) > 4 * c_name_characters_max THEN

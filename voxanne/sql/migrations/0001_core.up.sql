@@ -19,6 +19,21 @@ BEGIN
   EXECUTE format('GRANT voxanne_api TO %I', current_user);
 END $$;
 
+-- Names are letters beyond ASCII too, whatever locale the database was made with.
+DO $$
+BEGIN
+  IF current_setting('server_version_num')::integer >= 170000 THEN
+    CREATE COLLATION unicode_text (provider = builtin, locale = 'C.UTF-8');
+  ELSE
+    BEGIN
+      CREATE COLLATION unicode_text (provider = libc, locale = 'C.UTF-8');
+    EXCEPTION
+      WHEN OTHERS THEN   -- a system without that locale
+        CREATE COLLATION unicode_text (provider = icu, locale = 'und');
+    END;
+  END IF;
+END $$;
+
 -- The clock every session reads through current_moment(). No row: the real time.
 CREATE TABLE clock (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
