@@ -21,6 +21,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="Run on this PostgreSQL (its bin directory) instead of the embedded one.",
     )
+    parser.addoption(
+        "--fail-on-skip", action="store_true", help="A test that was skipped fails the run."
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,6 +52,17 @@ def server_directory(config: pytest.Config) -> Path:
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of pytest-xdist where the server is."""
     node.workerinput["server_directory"] = str(node.config.stash[SERVER_DIRECTORY])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A check that was not made must not look like one that passed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not session.config.getoption("--fail-on-skip"):
+        return
+    for skipped in reporter.stats.get("skipped", []):
+        reporter.write_line(f"SKIPPED {skipped.nodeid}: {skipped.longrepr[2]}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")

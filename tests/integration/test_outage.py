@@ -197,9 +197,6 @@ async def test_busy_comes_within_two_seconds_of_a_lock(database: Database) -> No
         assert seconds < BUSY_SECONDS_MAX
 
 
-@pytest.mark.xfail(
-    strict=True, reason="wait_seconds, and then 0.5 s more to hand back the cut-off connection"
-)
 async def test_busy_comes_within_two_seconds_of_a_hang(
     fragile: Api, postgres: EmbeddedPostgres
 ) -> None:
@@ -209,9 +206,6 @@ async def test_busy_comes_within_two_seconds_of_a_hang(
         assert time.monotonic() - started < BUSY_SECONDS_MAX
 
 
-@pytest.mark.xfail(
-    strict=True, reason="each call of a request waits wait_seconds of its own: 20 calls, 36 s"
-)
 async def test_several_calls_in_one_request_share_the_wait(database: Database) -> None:
     async with running_api(database) as api:
         locker = await database.connect_owner()

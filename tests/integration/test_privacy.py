@@ -266,7 +266,6 @@ async def test_a_crash_elsewhere_tells_nothing_either(
         assert_clean(text, key=clinic.key)
 
 
-@pytest.mark.xfail(strict=True, reason="FastAPI's ServerErrorMiddleware answers in plain text")
 @pytest.mark.parametrize(
     "broken", [BROKEN_BOOKING, BROKEN_CREDENTIALS], ids=["booking", "credentials"]
 )
@@ -278,9 +277,6 @@ async def test_a_crash_is_a_problem_with_its_code(served: Api, broken: str) -> N
     assert reply.json()["code"] == "INTERNAL_ERROR"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an unexpected error while authenticating or recording is a 500"
-)
 @pytest.mark.parametrize(
     "broken", [BROKEN_MESSAGES, BROKEN_CREDENTIALS], ids=["messages", "credentials"]
 )

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import pytest_asyncio
 
 from tests.database import Database
 from tests.integration.clinics import TOOL_URL, VAPI_URL, Api, Clinic, Json, running_api, wish
@@ -18,17 +19,19 @@ from tests.unit import vapi_bodies as bodies
 from voxanne.inbound.signatures import HmacScheme, sign
 from voxanne.postgres import organizations
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 SECRET_FOR_ALL = "deployment-wide-secret-1"
 HMAC_KEY_FOR_ALL = "deployment-wide-hmac-key-1"
 OWN_SECRET = "a-clinics-own-secret-1"
 OWN_HMAC_KEY = b"a-clinics-own-hmac-key-1"
 
 
-@pytest.fixture
-async def shared(database: Database) -> AsyncIterator[Api]:
+@pytest_asyncio.fixture(loop_scope="module")
+async def shared(scratch: Database) -> AsyncIterator[Api]:
     """An API with deployment-wide credentials, as one agency's account uses them."""
     async with running_api(
-        database, vapi_secret=SECRET_FOR_ALL, vapi_hmac_key=HMAC_KEY_FOR_ALL
+        scratch, vapi_secret=SECRET_FOR_ALL, vapi_hmac_key=HMAC_KEY_FOR_ALL
     ) as api:
         yield api
 
@@ -231,9 +234,9 @@ async def test_every_part_of_the_scheme_can_be_configured(voice: Api) -> None:
     assert await booked_for(voice) == voice.clinic.id
 
 
-async def test_behind_a_proxy_the_public_address_is_what_was_signed(database: Database) -> None:
+async def test_behind_a_proxy_the_public_address_is_what_was_signed(scratch: Database) -> None:
     scheme: Json = {"payload_format": "{timestamp}.{url}.{body}"}
-    async with running_api(database, public_url="https://clinic.example/") as api:
+    async with running_api(scratch, public_url="https://clinic.example/") as api:
         await set_hmac_key(api, api.clinic, OWN_HMAC_KEY, **scheme)
         await api.add_line(api.clinic, number=bodies.DIALLED)
         body = booking()
@@ -378,8 +381,8 @@ async def test_a_revoked_key_is_refused(voice: Api) -> None:
     assert await status_of(voice, booking(), voice.clinic.bearer) == 401
 
 
-async def test_a_revoked_key_is_remembered_no_longer_than_configured(database: Database) -> None:
-    async with running_api(database, credential_cache_seconds=1) as api:
+async def test_a_revoked_key_is_remembered_no_longer_than_configured(scratch: Database) -> None:
+    async with running_api(scratch, credential_cache_seconds=1) as api:
         assert await status_of(api, booking(), api.clinic.bearer) == 200
         await api.value("DELETE FROM credentials")
         assert await status_of(api, booking(), api.clinic.bearer) == 200
@@ -387,8 +390,8 @@ async def test_a_revoked_key_is_remembered_no_longer_than_configured(database: D
         assert await status_of(api, booking(), api.clinic.bearer) == 401
 
 
-async def test_a_wrong_key_is_not_remembered(database: Database) -> None:
-    async with running_api(database, credential_cache_seconds=300) as api:
+async def test_a_wrong_key_is_not_remembered(scratch: Database) -> None:
+    async with running_api(scratch, credential_cache_seconds=300) as api:
         late = "vox_a-key-that-comes-later"
         assert await status_of(api, booking(), {"Authorization": f"Bearer {late}"}) == 401
         await api.value(

@@ -9,6 +9,8 @@ import pytest
 from tests.integration.clinics import TOOL_URL, VAPI_URL, Api, Json, wish
 from tests.unit import vapi_bodies as bodies
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 SENT_AT_MS = bodies.SENT_AT_MS
 KEPT_TYPES = (
     "status-update",
@@ -130,13 +132,13 @@ async def test_values_that_jsonb_would_refuse_are_kept_somehow(voice: Api, value
     assert row["payload"]["fine"] == "yes"
 
 
-async def test_a_transcript_of_a_megabyte_and_a_half_is_kept(served: Api) -> None:
+async def test_a_transcript_of_a_megabyte_and_a_half_is_kept(voice: Api) -> None:
     transcript = "User: I would like to come on Tuesday, please.\n" * 33_000
     body = message("end-of-call-report", artifact={"transcript": transcript})
     started = time.monotonic()
-    assert await served.answer(body) == {}
+    assert await voice.answer(body) == {}
     assert time.monotonic() - started < 1.5
-    (row,) = await kept(served)
+    (row,) = await kept(voice)
     assert row["payload"]["artifact"]["transcript"] == transcript
 
 

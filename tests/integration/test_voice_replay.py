@@ -10,6 +10,8 @@ import pytest
 from tests.integration.clinics import NOW, TOOL_URL, VAPI_URL, Api, payload_of, wish
 from tests.unit import vapi_bodies as bodies
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 FRIDAY_AT_TEN = "2026-11-27T10:00"
 
 
@@ -86,30 +88,30 @@ async def test_accents_do_not_make_another_person(voice: Api) -> None:
     assert again["appointmentId"] == first["appointmentId"]
 
 
-async def test_twenty_identical_requests_at_once_are_one_booking(served: Api) -> None:
-    answers = await asyncio.gather(*(served.book() for _ in range(20)))
+async def test_twenty_identical_requests_at_once_are_one_booking(voice: Api) -> None:
+    answers = await asyncio.gather(*(voice.book() for _ in range(20)))
     assert [answer["success"] for answer in answers] == [True] * 20
     assert len({answer["appointmentId"] for answer in answers}) == 1
     assert [answer["replayed"] for answer in answers].count(False) == 1
-    stored = await served.counts()
+    stored = await voice.counts()
     assert (stored["appointments"], stored["leads"], stored["events"]) == (1, 1, 1)
 
 
-async def test_twenty_ids_for_one_wish_at_once_are_one_booking(served: Api) -> None:
-    answers = await asyncio.gather(*(served.book(tool_call_id=f"call_{n}") for n in range(20)))
+async def test_twenty_ids_for_one_wish_at_once_are_one_booking(voice: Api) -> None:
+    answers = await asyncio.gather(*(voice.book(tool_call_id=f"call_{n}") for n in range(20)))
     assert [answer["success"] for answer in answers] == [True] * 20
     assert len({answer["appointmentId"] for answer in answers}) == 1
-    assert await appointments(served) == 1
+    assert await appointments(voice) == 1
 
 
-async def test_twenty_callers_at_once_for_one_slot_are_one_booking(served: Api) -> None:
+async def test_twenty_callers_at_once_for_one_slot_are_one_booking(voice: Api) -> None:
     answers = await asyncio.gather(
-        *(served.book(caller=f"+4477009001{n:02}", call_id=f"call-{n}") for n in range(20))
+        *(voice.book(caller=f"+4477009001{n:02}", call_id=f"call-{n}") for n in range(20))
     )
     errors = [answer.get("error") for answer in answers]
     assert errors.count(None) == 1
     assert errors.count("SLOT_UNAVAILABLE") == 19
-    assert await appointments(served) == 1
+    assert await appointments(voice) == 1
 
 
 async def test_two_people_of_a_household_are_two(voice: Api) -> None:

@@ -83,9 +83,6 @@ def test_what_can_not_be_a_number_is_none(said: str, region: str) -> None:
     assert normalize_phone(said, region) is None
 
 
-@pytest.mark.xfail(
-    strict=True, reason="is_possible_number is true for a number possible only within its area"
-)
 @pytest.mark.parametrize(
     ("said", "region"), [("555-0100", "US"), ("12345", "GB"), ("7946 0958", "GB"), ("12", "DE")]
 )
