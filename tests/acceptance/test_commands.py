@@ -83,12 +83,10 @@ def test_the_schema_goes_up_and_down_and_up(empty_database: Database, tmp_path: 
     assert {row["state"] for row in json.loads(pending.stdout)} == {"pending"}
     assert run("up").returncode == 0
     assert {row["state"] for row in parsed(run("status", "--json"))} == {"applied"}
-    assert run("up").returncode == 0, "again changes nothing"
     refused = run("down", "--to", "0")
     assert refused.returncode == 1, "without --yes it asks"
-    assert run("status").returncode == 0
+    assert {row["state"] for row in parsed(run("status", "--json"))} == {"applied"}
     assert run("down", "--to", "0", "--yes").returncode == 0
-    assert run("status").returncode == 1
     assert "Nothing" in run("down", "--yes").stderr
     assert run("up").returncode == 0
     assert "applied" in run("status").stdout
@@ -164,7 +162,6 @@ async def test_a_line_is_mapped_to_one_clinic(run: Run, database: Database) -> N
     run("org", "create", "Hill Dental")
     names = ("--number", "+442079460123", "--assistant-id", "as-1", "--phone-number-id", "pn-1")
     assert run("line", "add", "Harbor Dental", *names).returncode == 0
-    assert run("line", "add", "Harbor Dental", *names).returncode == 0, "again changes nothing"
     owner = await database.owner()
     lines = await owner.fetch("SELECT kind, value FROM voice_lines ORDER BY kind")
     assert [tuple(line) for line in lines] == [

@@ -233,6 +233,6 @@ async def test_a_database_without_the_schema_is_not_ready(empty_database: Databa
         assert (await http.get("/healthz")).status_code == 200
 
 
-async def test_a_clinic_opened_while_the_api_runs_can_book(voice: Api) -> None:
-    later = await open_clinic(voice.database, name="Later")
-    assert (await voice.book(later.bearer))["success"] is True
+async def test_a_clinic_opened_while_the_api_runs_can_book(served: Api) -> None:
+    later = await open_clinic(served.database, name="Later")
+    assert (await served.book(later.bearer))["success"] is True

@@ -292,6 +292,9 @@ async def _stage(
         scratch_database(owner_url, superuser_url, "bench") as url,
         Target(url).owner() as owner,
     ):
+        progress(
+            f"Working in {await owner.fetchval('SELECT current_database()')}, dropped afterwards"
+        )
         await migrate_up(owner)
         for statement in SEED:
             await owner.execute(statement)
