@@ -23,6 +23,8 @@ from voxanne.cli.root import cli, deployment, load_settings, say
 from voxanne.config import Settings
 
 STOP_SECONDS_MAX = 10
+# Longer than the proxies in front of it keep theirs, so that none sends into a closing connection.
+KEEP_ALIVE_SECONDS = 75
 
 
 class Server(uvicorn.Server):
@@ -118,6 +120,7 @@ async def _running(opened: Deployment, listener: socket.socket) -> AsyncIterator
                 access_log=False,
                 server_header=False,
                 lifespan="off",
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=STOP_SECONDS_MAX,
             )
         )
