@@ -215,9 +215,6 @@ async def test_production_does_not_serve_on_a_moved_clock(
         serve.kill_if_alive()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the listener has no protocol named, so asyncio leaves Nagle's delay on"
-)
 def test_an_answer_on_a_kept_connection_is_not_delayed(database: Database, tmp_path: Path) -> None:
     """Nagle's algorithm and a delayed acknowledgement cost 40 ms a request together."""
     settings = {"DATABASE_URL": database.owner_url, "VOXANNE_DATA_DIR": str(tmp_path / "data")}

@@ -242,7 +242,9 @@ async def test_an_unknown_tool_is_an_error(voice: Api) -> None:
     await assert_refused(voice, body, "UNKNOWN_TOOL", key="error")
 
 
-@pytest.mark.parametrize("caller", [None, "", "anonymous", "Restricted", "+266696687", "sip:a@b.c"])
+@pytest.mark.parametrize(
+    "caller", [None, "", "anonymous", "Restricted", "+266696687", "+86282452253", "sip:a@b.c"]
+)
 async def test_without_a_caller_number_the_phone_is_required(
     voice: Api, caller: str | None
 ) -> None:
