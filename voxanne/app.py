@@ -29,6 +29,10 @@ from voxanne.postgres.pool import DatabaseBusyError, Pool, open_pool
 READY_WAIT_SECONDS = 1.5
 
 
+class ClockError(RuntimeError):
+    """Production's time is not the real one; the message says how to put it right."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """Where the database is. `embedded` is the server we run ourselves, if we do."""
@@ -68,8 +72,19 @@ async def prepare_database(
         await set_clock(connection, deployment.settings)
 
 
+async def check_database(deployment: Deployment) -> bool:
+    """Whether the schema is this release's, and the clock set as the settings say. For a server
+    that somebody else migrates. Raises ClockError.
+    """
+    async with deployment.owner() as connection:
+        if not await connection.fetchval("SELECT to_regclass('clock') IS NOT NULL"):
+            return False
+        await set_clock(connection, deployment.settings)
+        return await schema_is_current(connection)
+
+
 async def set_clock(connection: asyncpg.Connection, settings: Settings) -> None:
-    """Start the database's clock at VOXANNE_CLOCK. Raises RuntimeError where production has one."""
+    """Start the database's clock at VOXANNE_CLOCK. Raises ClockError where production has one."""
     if settings.clock is not None:
         await connection.execute(
             "INSERT INTO clock (clock_offset) VALUES ($1::timestamptz - clock_timestamp()) "
@@ -79,7 +94,7 @@ async def set_clock(connection: asyncpg.Connection, settings: Settings) -> None:
     elif settings.env is Environment.PRODUCTION and await connection.fetchval(
         "SELECT EXISTS (SELECT FROM clock)"
     ):
-        raise RuntimeError(
+        raise ClockError(
             "The database's clock was moved (VOXANNE_CLOCK). In production time is real: "
             "run `voxanne psql -c 'DELETE FROM clock'` first."
         )

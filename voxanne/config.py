@@ -4,6 +4,7 @@ Every setting is `VOXANNE_<NAME>`, except DATABASE_URL, whose name is everyone's
 in a name. `voxanne config` lists them with their defaults and meanings.
 """
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+# 32 bytes in URL-safe base64, as the Fernet specification has it.
+_FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 
 
 class Environment(StrEnum):
@@ -100,9 +104,12 @@ class Settings(BaseSettings):
         return values
 
     @model_validator(mode="after")
-    def _no_clock_in_production(self) -> "Settings":
+    def _fit_for_production(self) -> "Settings":
         if self.env is Environment.PRODUCTION and self.clock is not None:
             raise ValueError("VOXANNE_CLOCK is refused in production: patients live in real time")
+        for key in self.encryption_keys:
+            if not _FERNET_KEY.fullmatch(key.get_secret_value()):
+                raise ValueError("VOXANNE_ENCRYPTION_KEYS: a key is 32 bytes in URL-safe base64")
         if self.env is Environment.PRODUCTION and not self.encryption_keys:
             raise ValueError(
                 "VOXANNE_ENCRYPTION_KEYS is required in production; make one with: python -c "

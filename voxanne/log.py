@@ -52,4 +52,14 @@ def configure_logging(level: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(NamesOnly())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+class NamesOnly(logging.Formatter):
+    """A library's message as level, logger and exception type: its text could hold anything."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        kind = record.exc_info[0] if record.exc_info else None
+        return f"{record.levelname} {record.name}{f' {kind.__name__}' if kind else ''}"

@@ -59,9 +59,6 @@ def test_every_command_explains_itself() -> None:
         assert "--help" in command.get_help(context), name
 
 
-@pytest.mark.xfail(
-    strict=True, reason="migrate status, org list, db url and config show no example"
-)
 def test_every_command_shows_an_example() -> None:
     lacking = [
         name for name, command in all_commands().items() if "Example" not in (command.help or "")
@@ -152,9 +149,6 @@ async def test_what_can_not_be_created_is_told_in_a_line(run: Run, database: Dat
     assert await owner.fetchval("SELECT count(*) FROM organizations") == 2
 
 
-@pytest.mark.xfail(
-    strict=True, reason="PostgreSQL takes zones that Python has not: every call would crash"
-)
 @pytest.mark.parametrize("zone", ["GMT+1", "europe/london"])
 def test_a_zone_that_only_postgresql_knows_is_refused(run: Run, zone: str) -> None:
     assert_fails(run("org", "create", "X", "--timezone", zone), zone)
@@ -222,7 +216,7 @@ def test_config_lists_every_setting_and_shows_no_secret(tmp_path: Path) -> None:
         "DATABASE_URL": "postgresql://owner:planted@db/x",
         "VOXANNE_VAPI_SECRET": "planted",
         "VOXANNE_JWT_SECRET": "planted",
-        "VOXANNE_ENCRYPTION_KEYS": "planted,planted",
+        "VOXANNE_ENCRYPTION_KEYS": f"planted{'A' * 36}=,planted{'B' * 36}=",
         "VOXANNE_PORT": "4321",
     }
     listed = parsed(voxanne("config", "--json", settings=settings, cwd=tmp_path))

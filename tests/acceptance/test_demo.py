@@ -181,9 +181,6 @@ def test_the_clock_is_refused_in_production(database: Database, tmp_path: Path) 
         assert "Traceback" not in refused.stderr
 
 
-@pytest.mark.xfail(
-    strict=True, reason="set_clock's RuntimeError is no expected error of the command line: a trace"
-)
 async def test_production_does_not_migrate_on_a_moved_clock(
     database: Database, tmp_path: Path
 ) -> None:
@@ -197,7 +194,6 @@ async def test_production_does_not_migrate_on_a_moved_clock(
     assert_fails(voxanne("migrate", "up", settings=production, cwd=tmp_path), "clock")
 
 
-@pytest.mark.xfail(strict=True, reason="serve never looks at the clock when DATABASE_URL is set")
 async def test_production_does_not_serve_on_a_moved_clock(
     database: Database, tmp_path: Path
 ) -> None:

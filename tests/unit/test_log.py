@@ -134,9 +134,6 @@ def test_a_librarys_warning_is_shown_without_its_text() -> None:
     assert logged("logging.getLogger('asyncpg.pool').info('planted')") == ""
 
 
-@pytest.mark.xfail(
-    strict=True, reason="logging.Formatter appends the exception's text and trace by itself"
-)
 def test_a_librarys_exception_is_shown_without_its_text() -> None:
     body = """
 try:

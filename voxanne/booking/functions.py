@@ -5,8 +5,10 @@ Each is a lone autocommit SELECT. All raise whatever `fetch_value` raises when t
 
 import json
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from voxanne.booking.types import BookingRequest, Clinic, Credential
 
@@ -66,8 +68,10 @@ async def find_practitioner(
 
 
 async def find_clinic(database: Database, organization: UUID) -> Clinic | None:
+    """The clinic's profile; None when it doesn't exist, or in no time zone that does."""
     profile = _parsed(await database.fetch_value("SELECT clinic_profile($1)", organization))
-    if profile is None:
+    # PostgreSQL takes some zones that aren't IANA's ("GMT+1"): nobody can speak for such a clinic.
+    if profile is None or profile["timezone"] not in available_zones():
         return None
     return Clinic(
         organization,
@@ -123,6 +127,11 @@ async def record_voice_message(
         json.dumps(payload),
         sent_at,
     )
+
+
+@lru_cache(maxsize=1)
+def available_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def _parsed(answer: object) -> Any:

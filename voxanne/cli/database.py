@@ -58,6 +58,9 @@ def down(to_version: int | None, yes: bool) -> None:
 def status(as_json: bool) -> None:
     """List the migrations: applied, pending, modified or unknown. Exit code 1 unless all are
     applied.
+
+    \b
+    Example:  voxanne migrate status --json
     """
     with deployment() as opened:
         states = run(_states(opened))
@@ -86,6 +89,9 @@ def url() -> None:
     """Print the database's address, as its owner. It may hold a password.
 
     The embedded server runs only while a process uses it; start `voxanne serve` to keep it up.
+
+    \b
+    Example:  pg_dump "$(voxanne db url)"
     """
     with deployment() as opened:
         click.echo(opened.owner_url)
@@ -110,7 +116,11 @@ def psql(arguments: tuple[str, ...]) -> None:
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 def config(as_json: bool) -> None:
-    """List every setting: its variable, value, default and meaning. Secrets are not shown."""
+    """List every setting: its variable, value, default and meaning. Secrets are not shown.
+
+    \b
+    Example:  VOXANNE_PORT=8080 voxanne config
+    """
     settings = load_settings()
     rows = [_setting(settings, field) for field in Settings.model_fields]
     if as_json:

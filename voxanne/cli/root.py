@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from voxanne import __version__
-from voxanne.app import Deployment, open_deployment, prepare_database
+from voxanne.app import ClockError, Deployment, open_deployment, prepare_database
 from voxanne.config import Settings, variable_name
 from voxanne.log import configure_logging
 from voxanne.postgres.embedded import EmbeddedPostgresError
@@ -30,6 +30,7 @@ Value = TypeVar("Value")
 EXPECTED_ERRORS = (
     EmbeddedPostgresError,
     MigrationError,
+    ClockError,
     OrganizationError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,

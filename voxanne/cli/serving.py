@@ -13,6 +13,7 @@ import uvloop
 
 from voxanne.app import (
     Deployment,
+    check_database,
     create_app,
     load_fernet,
     open_api_pool,
@@ -82,6 +83,8 @@ def demo(host: str | None, port: int | None, once: bool) -> None:
 async def _serve(opened: Deployment, listener: socket.socket) -> None:
     if opened.embedded is not None:
         await prepare_database(opened, say)
+    elif not await check_database(opened):
+        say("The database's schema isn't this release's: run `voxanne migrate up`.")
     async with _running(opened, listener) as server:
         say(f"Serving on {_address(listener)}  (Ctrl-C stops)")
         await server.serve(sockets=[listener])

@@ -73,7 +73,11 @@ def create(
 @org.command("list")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 def list_(as_json: bool) -> None:
-    """List the clinics."""
+    """List the clinics.
+
+    \b
+    Example:  voxanne org list --json
+    """
 
     async def read(opened: Deployment) -> list[dict[str, object]]:
         async with opened.owner() as connection:

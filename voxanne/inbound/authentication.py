@@ -2,7 +2,8 @@
 contradict it.
 
 A voice platform proves itself by a clinic's bearer key, by `X-Vapi-Secret`, or by an HMAC over the
-body; a program by a key or a signed token. A wrong proof is refused even beside a right one.
+body; a program by a key or a signed token. A wrong key or secret is refused even beside a right
+one; a signature is looked at only where neither is given.
 """
 
 import asyncio
@@ -171,6 +172,9 @@ class Authenticator:
         try:
             claims = await self._claims(token)
             organization = UUID(str(claims.get("org_id")))
+        except jwt.PyJWKClientConnectionError:
+            # Not the bearer's fault: nobody could say whether the token is good.
+            raise TimeoutError from None
         except (jwt.PyJWTError, ValueError):
             raise UnauthorizedError from None
         scope = claims.get("scope", "agent")

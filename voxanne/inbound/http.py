@@ -18,6 +18,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 # Filled in by the endpoint, printed by the log line: ids, tools and outcomes only.
 NOTES: Final = "voxanne.notes"
+# A body over the limit is read on, and dropped, up to this many times the limit.
+DROPPED_BODIES_MAX: Final = 8
 ROUTE: Final = "voxanne.route"
 
 log = structlog.get_logger("voxanne.http")
@@ -43,15 +45,24 @@ def unauthorized() -> JSONResponse:
 
 
 async def read_body(request: Request, bytes_max: int) -> bytes:
-    """The whole body, or BodyTooLargeError before more than `bytes_max` of it is kept."""
+    """The whole body, or BodyTooLargeError, with no more than `bytes_max` of it kept.
+
+    A somewhat longer body is read to its end and dropped, since a client that is cut off while it
+    sends may never see the answer.
+    """
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > bytes_max:
+    if announced.isdecimal() and int(announced) > DROPPED_BODIES_MAX * bytes_max:
         raise BodyTooLargeError
     body = bytearray()
+    received = 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > bytes_max:
-            raise BodyTooLargeError
+        received += len(chunk)
+        if received <= bytes_max:
+            body += chunk
+        elif received > DROPPED_BODIES_MAX * bytes_max:
+            break
+    if received > bytes_max:
+        raise BodyTooLargeError
     return bytes(body)
 
 

@@ -92,7 +92,7 @@ class RpcEndpoint:
         if request.path_params["function"] != FUNCTION:
             return _postgrest_error(404, "PGRST202", "There is no such function here")
         try:
-            parameters = json.loads(body)
+            parameters = json.loads(body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
             return _postgrest_error(400, "PGRST102", "The body is not JSON")
         if not isinstance(parameters, dict):
@@ -114,7 +114,7 @@ class RpcEndpoint:
             arguments = {name: read(name, value) for name, value in parameters.items()}
         except InvalidParameterError as error:
             return _refusal(error.outcome, error.detail)
-        wanted = arguments.setdefault("p_org_id", credential.organization)
+        wanted = arguments["p_org_id"] = arguments.get("p_org_id") or credential.organization
         if wanted != credential.organization or credential.scope == "read_only":
             outcome = Outcome.FORBIDDEN_ORGANIZATION
             if wanted == credential.organization:
@@ -164,7 +164,13 @@ def read(name: str, value: object) -> object:
     if not all(is_clean(text) for text in _texts(value)):
         outcome = _TEXT_OUTCOMES.get(name, Outcome.INVALID_ARGUMENTS)
         raise InvalidParameterError(outcome, f"{name} holds characters that can't be stored")
-    return json.dumps(value) if wanted is dict else value
+    if wanted is not dict:
+        return value
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        detail = f"{name} holds a number beyond all numbers"
+        raise InvalidParameterError(Outcome.INVALID_ARGUMENTS, detail) from None
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -178,6 +184,11 @@ def _texts(value: object) -> Iterator[str]:
         for key, item in value.items():
             yield key
             yield from _texts(item)
+
+
+def _refuse_constant(name: str) -> object:
+    """NaN and Infinity, which Python would read, are no JSON."""
+    raise ValueError(f"{name} is not JSON")
 
 
 def _refusal(outcome: Outcome, message: str) -> dict[str, object]:

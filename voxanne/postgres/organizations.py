@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import time
 from uuid import UUID
+from zoneinfo import available_timezones
 
 import asyncpg
 
@@ -35,6 +36,10 @@ async def create_organization(
 
     Raises OrganizationError for a zone that doesn't exist or an id that does.
     """
+    if timezone not in available_timezones():
+        raise OrganizationError(
+            f"There is no time zone {timezone!r}. Use an IANA name such as Europe/London."
+        )
     try:
         async with connection.transaction():
             created: UUID = await connection.fetchval(
@@ -60,10 +65,6 @@ async def create_organization(
             )
     except asyncpg.UniqueViolationError:
         raise OrganizationError(f"There is an organization {organization} already.") from None
-    except asyncpg.InvalidParameterValueError:
-        raise OrganizationError(
-            f"There is no time zone {timezone!r}. Use an IANA name such as Europe/London."
-        ) from None
     except asyncpg.CheckViolationError:
         raise OrganizationError(
             "The name needs 1 to 200 characters, the country two capital letters (GB, US, DE)."
