@@ -6,10 +6,9 @@ CREATE FUNCTION appointment_result(
   p_practitioner_name text, p_room_id uuid, p_deliveries json, p_replayed boolean,
   p_created_at timestamptz
 ) RETURNS json
-LANGUAGE plpgsql STABLE
+LANGUAGE sql STABLE
 AS $$
-BEGIN
-  RETURN json_build_object(
+  SELECT json_build_object(
     'success', true,
     'appointment_id', p_id,
     'contact_id', p_contact_id,
@@ -27,6 +26,6 @@ BEGIN
       WHEN 'confirmed' THEN 'The appointment is booked'
       ELSE 'The appointment was booked and is now ' || replace(p_status, '_', ' ')
     END,
-    'created_at', p_created_at);
-END $$;
+    'created_at', p_created_at)
+$$;
 REVOKE ALL ON FUNCTION appointment_result FROM PUBLIC;

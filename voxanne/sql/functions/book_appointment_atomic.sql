@@ -46,8 +46,7 @@ DECLARE
   v_hash text := p_request_hash;
   v_ends_at timestamptz;
   v_blocked tstzrange;
-  v_booked uuid;
-  v_mismatch boolean;
+  v_booked record;
   v_now timestamptz;
   v_open tstzmultirange;
   v_any_open boolean := false;
@@ -133,9 +132,9 @@ BEGIN
       v_taken := slot_taken(p_org_id, v_practitioner, p_room_id, v_blocked, NULL);
     END LOOP;
     IF v_taken THEN
-      SELECT * INTO v_booked, v_mismatch FROM find_booked(
-        p_org_id, p_idempotency_key, v_hash, v_phone, v_person, v_service_type, p_scheduled_at);
-      IF v_booked IS NULL THEN
+      v_booked := find_booked(p_org_id, p_idempotency_key, v_hash, v_phone, v_person,
+                              v_service_type, p_scheduled_at);
+      IF v_booked.r_appointment_id IS NULL THEN
         RETURN refusal('SLOT_UNAVAILABLE');
       END IF;
     END IF;
@@ -145,12 +144,12 @@ BEGIN
   v_now := current_moment();
 
   -- Is it theirs already? Before anything else can refuse it.
-  SELECT * INTO v_booked, v_mismatch FROM find_booked(
-    p_org_id, p_idempotency_key, v_hash, v_phone, v_person, v_service_type, p_scheduled_at);
-  IF v_mismatch THEN
+  v_booked := find_booked(p_org_id, p_idempotency_key, v_hash, v_phone, v_person,
+                          v_service_type, p_scheduled_at);
+  IF v_booked.r_mismatch THEN
     RETURN refusal('IDEMPOTENCY_MISMATCH');
-  ELSIF v_booked IS NOT NULL THEN
-    RETURN replayed_result(p_org_id, v_booked);
+  ELSIF v_booked.r_appointment_id IS NOT NULL THEN
+    RETURN replayed_result(p_org_id, v_booked.r_appointment_id);
   END IF;
 
   -- May it be, by the clinic's rules?

@@ -97,7 +97,8 @@ CREATE TABLE opening_hours (
 
 -- A person known by a phone number. The phone finds the household, `person` the one in it.
 CREATE TABLE leads (
-  org_id uuid NOT NULL REFERENCES organizations (id),
+  -- No foreign key: each new caller's would lock the organization's row against all the others.
+  org_id uuid NOT NULL,
   id uuid NOT NULL DEFAULT gen_random_uuid(),
   name text NOT NULL,
   person text NOT NULL,                 -- person_key(name)
@@ -172,7 +173,6 @@ CREATE TABLE events (
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (org_id, transaction_id, id)
 );
-CREATE INDEX events_of_appointment ON events (org_id, appointment_id);
 
 -- What must now happen, when, once: a calendar entry, a message. The worker carries it out.
 CREATE TABLE deliveries (
@@ -180,8 +180,7 @@ CREATE TABLE deliveries (
   appointment_id uuid NOT NULL,
   kind text NOT NULL,                   -- calendar, sms_confirmation, email_confirmation
   version integer NOT NULL,             -- of the appointment
-  status text NOT NULL DEFAULT 'queued'
-    CHECK (status IN ('queued', 'sending', 'delivered', 'failed', 'voided')),
+  status text NOT NULL DEFAULT 'queued',   -- queued, sending, delivered, failed, voided
   due_at timestamptz NOT NULL,
   attempts integer NOT NULL DEFAULT 0,
   created_at timestamptz NOT NULL DEFAULT now(),
