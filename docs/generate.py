@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from voxanne.cli.root import cli, load_commands
+from voxanne.cli.main import cli
 from voxanne.config import Settings, variable_name
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -31,7 +31,6 @@ def settings_page() -> str:
 
 
 def commands_page() -> str:
-    load_commands()
     sections = ["# Commands", "", "Generated from `--help` by `docs/generate.py`."]
     sections += _help_of(cli, "voxanne", None)
     return "\n".join(sections) + "\n"

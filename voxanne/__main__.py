@@ -1,3 +1,3 @@
-from voxanne.cli import main
+from voxanne.cli.main import main
 
 main()

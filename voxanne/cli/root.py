@@ -63,16 +63,6 @@ def cli() -> None:
     """
 
 
-def main() -> None:
-    load_commands()
-    cli()
-
-
-def load_commands() -> None:
-    """Import the groups: they register themselves on `cli`, which they import."""
-    from voxanne.cli import database, proof, serving, tenants  # noqa: F401
-
-
 def load_settings(*, quiet: bool = False) -> Settings:
     """The settings, or a message that names each wrong variable and exit code 2.
 
