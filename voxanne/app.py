@@ -27,6 +27,7 @@ from voxanne.postgres.migrate import migrate_up, schema_is_current
 from voxanne.postgres.pool import DatabaseBusyError, Pool, open_pool
 
 READY_WAIT_SECONDS = 1.5
+CLOCK_RESET = "voxanne psql -c 'DELETE FROM clock'"
 
 
 class ClockError(RuntimeError):
@@ -69,34 +70,45 @@ async def prepare_database(
     """Migrate, and start the clock where the settings say so."""
     async with deployment.owner() as connection:
         await migrate_up(connection, progress)
-        await set_clock(connection, deployment.settings)
+        await set_clock(connection, deployment.settings, progress)
 
 
-async def check_database(deployment: Deployment) -> bool:
+async def check_database(
+    deployment: Deployment, progress: Callable[[str], None] = lambda _: None
+) -> bool:
     """Whether the schema is this release's, and the clock set as the settings say. For a server
     that somebody else migrates. Raises ClockError.
     """
     async with deployment.owner() as connection:
         if not await connection.fetchval("SELECT to_regclass('clock') IS NOT NULL"):
             return False
-        await set_clock(connection, deployment.settings)
+        await set_clock(connection, deployment.settings, progress)
         return await schema_is_current(connection)
 
 
-async def set_clock(connection: asyncpg.Connection, settings: Settings) -> None:
-    """Start the database's clock at VOXANNE_CLOCK. Raises ClockError where production has one."""
+async def set_clock(
+    connection: asyncpg.Connection, settings: Settings, progress: Callable[[str], None]
+) -> None:
+    """Start the database's clock at VOXANNE_CLOCK; say so where one is still moved from before.
+
+    Raises ClockError where production has one.
+    """
+    moved = await connection.fetchval("SELECT clock_offset FROM clock")
     if settings.clock is not None:
         await connection.execute(
             "INSERT INTO clock (clock_offset) VALUES ($1::timestamptz - clock_timestamp()) "
             "ON CONFLICT (only_row) DO UPDATE SET clock_offset = excluded.clock_offset",
             settings.clock,
         )
-    elif settings.env is Environment.PRODUCTION and await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM clock)"
-    ):
+    elif moved is not None and settings.env is Environment.PRODUCTION:
         raise ClockError(
             "The database's clock was moved (VOXANNE_CLOCK). In production time is real: "
-            "run `voxanne psql -c 'DELETE FROM clock'` first."
+            f"first run: {CLOCK_RESET}"
+        )
+    elif moved is not None:
+        progress(
+            f"The database's clock is moved by {moved} since VOXANNE_CLOCK was set. "
+            f"To bring it back: {CLOCK_RESET}"
         )
 
 

@@ -154,6 +154,7 @@ async def test_the_clock_starts_where_it_is_told_to(
     serve = Running("serve", "--port", "0", settings=settings, cwd=tmp_path)
     try:
         address = serve.wait_for(r"Serving on (http://\S+)")[1]
+        assert "clock is moved by" in serve.said, "nobody is surprised by it later"
         arguments = {"name": "Ada", "phone": "+447700900456", "scheduledAt": "tomorrow at 3pm"}
         reply = httpx2.post(
             f"{address}/api/vapi/tools/bookClinicAppointment",

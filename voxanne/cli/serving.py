@@ -83,7 +83,7 @@ def demo(host: str | None, port: int | None, once: bool) -> None:
 async def _serve(opened: Deployment, listener: socket.socket) -> None:
     if opened.embedded is not None:
         await prepare_database(opened, say)
-    elif not await check_database(opened):
+    elif not await check_database(opened, say):
         say("The database's schema isn't this release's: run `voxanne migrate up`.")
     async with _running(opened, listener) as server:
         say(f"Serving on {_address(listener)}  (Ctrl-C stops)")
