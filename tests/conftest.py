@@ -1,5 +1,6 @@
 """Fixtures of every folder: the server, a database per test, and no network but this machine's."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -44,6 +45,8 @@ def server_directory(config: pytest.Config) -> Path:
     if hasattr(config, "workerinput"):
         return Path(config.workerinput["server_directory"])
     directory = Path(tempfile.mkdtemp(prefix="voxanne-tests-"))
+    # Tests that start servers below tmp_path must not suffer from another run either.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(directory))
     config.add_cleanup(lambda: shutil.rmtree(directory, ignore_errors=True))
     return directory
 
