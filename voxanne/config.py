@@ -53,7 +53,10 @@ class Settings(BaseSettings):
     )
     database_pool_size: int = Field(10, ge=1, le=500, description="connections of one API process")
     database_statement_cache_size: int = Field(
-        100, ge=0, le=10_000, description="prepared statements kept; 0 behind PgBouncer"
+        100,
+        ge=0,
+        le=10_000,
+        description="prepared statements kept; 0 behind PgBouncer, in session mode",
     )
     database_wait_ms: int = Field(
         1_800, ge=100, le=60_000, description="longest wait for the database, then BUSY"
@@ -107,6 +110,10 @@ class Settings(BaseSettings):
     def _fit_for_production(self) -> "Settings":
         if self.env is Environment.PRODUCTION and self.clock is not None:
             raise ValueError("VOXANNE_CLOCK is refused in production: patients live in real time")
+        if self.api_database_url is not None and self.database_url is None:
+            raise ValueError(
+                "VOXANNE_API_DATABASE_URL needs DATABASE_URL: they are two logins of one database"
+            )
         for key in self.encryption_keys:
             if not _FERNET_KEY.fullmatch(key.get_secret_value()):
                 raise ValueError("VOXANNE_ENCRYPTION_KEYS: a key is 32 bytes in URL-safe base64")

@@ -170,6 +170,9 @@ async def test_a_line_is_mapped_to_one_clinic(run: Run, database: Database) -> N
     assert_fails(taken, "+442079460123", "another organization")
     assert await owner.fetchval("SELECT count(*) FROM voice_lines") == 3, "all or none"
     assert_fails(run("line", "add", "Hill Dental"), "--phone-number-id", code=2)
+    respelt = run("line", "add", "Hill Dental", "--number", "+44 (0)20 7946-0123")
+    assert_fails(respelt, "another organization")
+    assert_fails(run("line", "add", "Hill Dental", "--number", "the usual"), "full number")
     assert_fails(run("line", "add", "Nobody", "--number", "+442079460123"), "Nobody")
 
 

@@ -129,3 +129,21 @@ async def test_one_key_is_one_row(database: Database, organization: UUID) -> Non
         await database.appointment(
             organization, grey, idempotency_key="call:tool", scheduled_at=START + HOUR
         )
+
+
+async def test_an_insert_of_the_contracts_columns_alone_meets_the_guarantee(
+    database: Database, organization: UUID
+) -> None:
+    """Whoever goes round the function need not know of buffers."""
+    owner = await database.owner()
+    grey = await database.practitioner(organization)
+    insert = (
+        "INSERT INTO appointments (org_id, practitioner_id, service_type, scheduled_at, ends_at) "
+        "VALUES ($1, $2, 'consultation', $3, $4)"
+    )
+    await owner.execute(insert, organization, grey, START, START + HOUR)
+    with pytest.raises(asyncpg.ExclusionViolationError):
+        await owner.execute(insert, organization, grey, START + HOUR / 2, START + 2 * HOUR)
+    connection = await database.connect_api()
+    refused = await database.book(connection, organization, scheduled_at=START)
+    assert refused["error"] == "SLOT_UNAVAILABLE"

@@ -243,3 +243,14 @@ async def test_two_equal_calls_with_two_ids_in_one_request_are_one_booking(voice
     first, second = (json.loads(entry["result"]) for entry in reply.json()["results"])
     assert (first["replayed"], second["replayed"]) == (False, True)
     assert first["appointmentId"] == second["appointmentId"]
+
+
+async def test_another_callers_booking_is_never_a_replay(voice: Api) -> None:
+    """Ids are the platform's to choose: reused, or joined to look alike, they prove nothing."""
+    first = await voice.book(call_id="a:b", tool_call_id="c")
+    for call_id, tool_call_id in (("a:b", "c"), ("a", "b:c")):
+        answer = await voice.book(
+            call_id=call_id, tool_call_id=tool_call_id, caller="+447700900999"
+        )
+        assert answer["success"] is False
+        assert first["appointmentId"] not in str(answer)

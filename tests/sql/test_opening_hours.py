@@ -24,7 +24,6 @@ CLOCK_CHANGES = [
     ("Australia/Lord_Howe", date(2027, 9, 27), date(2027, 10, 4)),
     ("Asia/Kolkata", date(2027, 3, 22), date(2027, 10, 25)),
 ]
-# generate_series over dates yields timestamptz: hours are read in the session's zone, then shifted.
 _callers = itertools.count()
 
 
@@ -206,3 +205,16 @@ async def test_open_and_taken_is_taken_not_closed(
 async def test_a_zone_that_does_not_exist_makes_no_clinic(database: Database) -> None:
     with pytest.raises(asyncpg.InvalidParameterValueError):
         await database.organization(timezone="Europe/Atlantis")
+
+
+async def test_hours_inside_the_hour_that_is_skipped_do_no_harm(
+    database: Database, api: asyncpg.Connection
+) -> None:
+    """New York has no 02:30 on Sunday 14 March 2027."""
+    org_id = await clinic(database, "America/New_York", (7, time(2, 30), time(3)), (7, NINE, FIVE))
+    zone = ZoneInfo("America/New_York")
+    day = date(2027, 3, 14)
+    at_ten = datetime.combine(day, time(10), zone)
+    assert await outcome(database, api, org_id, at_ten) == "booked"
+    at_three = datetime.combine(day, time(3), zone)
+    assert await outcome(database, api, org_id, at_three, 15) == CLOSED

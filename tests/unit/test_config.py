@@ -197,3 +197,9 @@ def test_a_generated_key_stays_the_same_and_is_private(tmp_path: Path) -> None:
     path = tmp_path / "data" / "encryption.key"
     assert path.stat().st_mode & 0o777 == 0o600
     assert [file.name for file in path.parent.iterdir()] == ["encryption.key"]
+
+
+def test_the_apis_login_alone_is_not_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands would work on the embedded server and the API on another."""
+    monkeypatch.setenv("VOXANNE_API_DATABASE_URL", "postgresql://api@db/voxanne")
+    assert "DATABASE_URL" in failure()

@@ -58,7 +58,7 @@ def serve(host: str | None, port: int | None) -> None:
     Example:  voxanne serve --host 0.0.0.0 --port 8080
     """
     settings = _listening_at(load_settings(), host, port)
-    with deployment(settings) as opened, _listen(settings) as listener:
+    with _listen(settings) as listener, deployment(settings) as opened:
         uvloop.run(_serve(opened, listener))
 
 
@@ -76,7 +76,7 @@ def demo(host: str | None, port: int | None, once: bool) -> None:
     Example:  voxanne demo --once
     """
     settings = _listening_at(load_settings(quiet=True), host, port)
-    with deployment(settings) as opened, _listen(settings, elsewhere=port is None) as listener:
+    with _listen(settings, elsewhere=port is None) as listener, deployment(settings) as opened:
         uvloop.run(_demo(opened, listener, once=once))
 
 

@@ -120,22 +120,31 @@ class RpcEndpoint:
             if wanted == credential.organization:
                 outcome = Outcome.UNAUTHORIZED
             return _refusal(outcome, "The credential may not book for this organization")
-        await self._normalize_phone(credential, arguments)
+        try:
+            await self._read_phones(credential, arguments)
+        except InvalidParameterError as error:
+            return _refusal(error.outcome, error.detail)
         arguments["p_source"] = "staff" if credential.scope in ("staff", "admin") else "rpc"
         arguments.setdefault("p_patient_email", None)
         arguments.setdefault("p_duration_minutes", None)
         return await functions.call_book_appointment(self.database, arguments)
 
-    async def _normalize_phone(self, credential: Credential, arguments: dict[str, object]) -> None:
-        """Read the number with the clinic's region; one that can't be read is SQL's to refuse."""
+    async def _read_phones(self, credential: Credential, arguments: dict[str, object]) -> None:
+        """Read the numbers with the clinic's region. Raises InvalidParameterError."""
         clinic = await self.authenticator.clinic(credential.organization)
-        said = arguments.get("p_patient_phone")
-        if clinic is None or not isinstance(said, str):
+        if clinic is None:
             return
-        phone = normalize_phone(said, locale_for(clinic.country, clinic.timezone)[1])
-        if phone is not None:
-            arguments["p_patient_phone"] = phone.e164
-            arguments["p_phone_verified"] = phone.verified
+        region = locale_for(clinic.country, clinic.timezone)[1]
+        for name in ("p_patient_phone", "p_contact_phone"):
+            said = arguments.get(name)
+            if not isinstance(said, str) or (name == "p_contact_phone" and not said):
+                continue
+            phone = normalize_phone(said, region)
+            if phone is None:
+                raise InvalidParameterError(Outcome.INVALID_PHONE, f"{name} is not a phone number")
+            arguments[name] = phone.e164
+            if name == "p_patient_phone":
+                arguments["p_phone_verified"] = phone.verified
 
 
 def read(name: str, value: object) -> object:

@@ -134,10 +134,16 @@ async def add_line(
     connection: asyncpg.Connection, organization: UUID, names: Mapping[str, str]
 ) -> None:
     """Map a line to the organization by each of its names (`phone_number_id`, `number`,
-    `assistant_id`), all or none. Raises OrganizationError when another organization has one.
+    `assistant_id`), all or none. A number is kept in E.164. Raises OrganizationError when it can't
+    be, or another organization has one.
     """
     async with connection.transaction():
-        for kind, value in names.items():
+        for kind, said in names.items():
+            value = said
+            if kind == "number":
+                value = await connection.fetchval("SELECT normalize_phone($1)", said)
+            if value is None:
+                raise OrganizationError(f"{said!r} is no full number; write it as +442071234567.")
             owner = await connection.fetchval(
                 "INSERT INTO voice_lines (kind, value, org_id) VALUES ($1, $2, $3) "
                 "ON CONFLICT (kind, value) DO UPDATE SET kind = excluded.kind RETURNING org_id",

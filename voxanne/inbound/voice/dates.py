@@ -2,8 +2,8 @@
 
 Wall time is converted with the clinic's IANA zone at the date it names. A time that does not exist
 or exists twice, a weekday that does not match and a date that could be two are asked about; a past
-year is moved only when the moved date is near and its weekday agrees. Spoken times without am/pm
-follow the rule stated in `clock_words`.
+year is moved only when the moved date is near and agrees with the weekday, if one was said. Spoken
+times without am/pm follow the rule stated in `clock_words`.
 """
 
 import re

@@ -100,7 +100,7 @@ async def book_clinic_appointment(
 ) -> Result:
     """`bookClinicAppointment`: books, or gives back the booking this call already made."""
     phone, contact_phone = _phones(caller, arguments)
-    key, request_hash = _idempotency(caller, "bookClinicAppointment", arguments)
+    key, request_hash = _idempotency(caller, phone, "bookClinicAppointment", arguments)
     when = resolve_time(
         SaidTime(
             arguments.get("scheduledAt"),
@@ -265,15 +265,25 @@ async def _practitioner(
     return UUID(found[0]["id"])
 
 
-def _idempotency(caller: Caller, tool: str, arguments: Arguments) -> tuple[str | None, str | None]:
-    """The key of this very call, and what it stands for. A tool-call id alone is no key."""
+def _idempotency(
+    caller: Caller, phone: Phone, tool: str, arguments: Arguments
+) -> tuple[str | None, str | None]:
+    """The key of this very call, and what it stands for: who asked for what.
+
+    A tool-call id alone is no key. Ids are the platform's to choose, so they are hashed apart and
+    not joined: ("a:b", "c") must not be ("a", "b:c").
+    """
     if not caller.call_id or not caller.tool_call_id:
         return None, None
-    text = json.dumps([tool, dict(arguments)], sort_keys=True, default=str)
     return (
-        f"{caller.call_id}:{caller.tool_call_id}",
-        hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+        f"voice:{_digest([caller.call_id, caller.tool_call_id])}",
+        _digest([tool, phone.e164, dict(arguments)]),
     )
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def clinic_now(clinic: Clinic) -> datetime:

@@ -9,7 +9,7 @@ AS $$
 BEGIN
   RETURN (
     SELECT org_id FROM voice_lines
-    WHERE (kind, value) IN (('phone_number_id', p_phone_number_id), ('number', p_number),
+    WHERE (kind, value) IN (('phone_number_id', p_phone_number_id), ('number', normalize_phone(p_number)),
                             ('assistant_id', p_assistant_id))
     ORDER BY kind = 'phone_number_id' DESC, kind = 'number' DESC
     LIMIT 1

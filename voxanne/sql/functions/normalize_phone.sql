@@ -9,7 +9,7 @@ AS $$
   SELECT CASE
     WHEN p_phone ~ '^\+[1-9][0-9]{6,14}$' THEN p_phone   -- as the API passes it
     WHEN length(p_phone) <= 50 THEN substring(
-      regexp_replace(regexp_replace(p_phone, '[\s().\-\u00a0\u2010-\u2015]', '', 'g'), '^00', '+')
+      regexp_replace(regexp_replace(replace(p_phone, '(0)', ''), '[\s().\-\u00a0\u2010-\u2015]', '', 'g'), '^00', '+')
       FROM '^\+[1-9][0-9]{6,14}$')
   END
 $$;

@@ -19,8 +19,10 @@ BEGIN
     RETURN NULL;
   END IF;
   RETURN (
-    SELECT coalesce(range_agg(tstzrange((day + opens) AT TIME ZONE p_timezone,
-                                        (day + closes) AT TIME ZONE p_timezone)), '{}')
+    SELECT coalesce(range_agg(tstzrange(
+      (day + opens) AT TIME ZONE p_timezone,
+      -- Inside the hour that a clock change skips, a span may end before it begins: it is empty.
+      greatest((day + opens) AT TIME ZONE p_timezone, (day + closes) AT TIME ZONE p_timezone))), '{}')
     -- Timestamps without zone: days must not depend on the session's own zone.
     FROM generate_series(p_first::timestamp, p_last::timestamp, interval '1 day') AS day
     JOIN opening_hours AS hours

@@ -17,16 +17,14 @@ BEGIN
   IF v_taken OR EXISTS (
       SELECT FROM appointments
       WHERE org_id = p_org_id AND practitioner_id = p_practitioner_id
-        AND blocked_from < upper(p_blocked) AND blocked_until > lower(p_blocked)
-        AND status IN ('held', 'confirmed') AND overlap_allowed) THEN
+        AND blocked && p_blocked AND status IN ('held', 'confirmed') AND overlap_allowed) THEN
     RETURN true;
   END IF;
   IF p_room_id IS NOT NULL THEN
     IF EXISTS (
         SELECT FROM appointments
         WHERE org_id = p_org_id AND room_id = p_room_id
-          AND blocked_from < upper(p_blocked) AND blocked_until > lower(p_blocked)
-          AND status IN ('held', 'confirmed') AND overlap_allowed) THEN
+          AND blocked && p_blocked AND status IN ('held', 'confirmed') AND overlap_allowed) THEN
       RETURN true;
     END IF;
     SELECT coalesce(bool_or(status = 'confirmed' OR hold_expires_at > p_moment), v_taken)

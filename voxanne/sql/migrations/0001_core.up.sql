@@ -121,10 +121,11 @@ CREATE TABLE appointments (
   service_type text NOT NULL,
   scheduled_at timestamptz NOT NULL,
   ends_at timestamptz NOT NULL,
-  -- What the booking keeps others out of: the appointment and its buffers.
-  blocked_from timestamptz NOT NULL,
-  blocked_until timestamptz NOT NULL,
-  blocked tstzrange NOT NULL GENERATED ALWAYS AS (tstzrange(blocked_from, blocked_until)) STORED,
+  -- What the booking keeps others out of: the appointment and its buffers. NULL: no buffer.
+  blocked_from timestamptz,
+  blocked_until timestamptz,
+  blocked tstzrange NOT NULL GENERATED ALWAYS AS (
+    tstzrange(coalesce(blocked_from, scheduled_at), coalesce(blocked_until, ends_at))) STORED,
   status text NOT NULL DEFAULT 'confirmed'
     CHECK (status IN ('held', 'confirmed', 'cancelled', 'expired', 'completed', 'no_show')),
   hold_expires_at timestamptz,
@@ -156,7 +157,7 @@ CREATE TABLE appointments (
 CREATE INDEX appointments_of_lead ON appointments (org_id, contact_id, scheduled_at);
 CREATE UNIQUE INDEX appointments_idempotency ON appointments (org_id, idempotency_key)
   WHERE idempotency_key IS NOT NULL;
-CREATE INDEX appointments_overbooked ON appointments (org_id, practitioner_id, blocked_from)
+CREATE INDEX appointments_overbooked ON appointments (org_id, practitioner_id)
   WHERE overlap_allowed AND status IN ('held', 'confirmed');
 
 -- Append-only: audit, timeline, live view. Ids, never a patient's details.
