@@ -176,7 +176,7 @@ class Load:
         """Until every request has its answer, or for a while nothing comes any more."""
         answered = -1
         if self._outcomes.total() < self._sent:
-            # Set too early, when all earlier answers were in before the clock sent its last request.
+            # Set too early: all earlier answers were in before the clock sent its last request.
             self._done.clear()
         while self._outcomes.total() < self._sent and answered < self._outcomes.total():
             answered = self._outcomes.total()
