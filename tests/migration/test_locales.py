@@ -1,5 +1,7 @@
 """A database may have been made with any locale; a patient's name must not depend on it."""
 
+from uuid import uuid4
+
 import asyncpg
 import pytest
 
@@ -7,10 +9,10 @@ from tests.database import Server
 from voxanne.postgres.migrate import MigrationError, migrate_up
 
 
-async def made_as(server: Server, name: str, options: str) -> asyncpg.Connection:
+async def made_as(server: Server, options: str) -> asyncpg.Connection:
+    name = f"test_locale_{uuid4().hex}"  # workers share the server
     superuser = await server.connect()
     try:
-        await superuser.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         await superuser.execute(
             f"CREATE DATABASE {name} OWNER voxanne TEMPLATE template0 {options}"
         )
@@ -31,9 +33,7 @@ async def made_as(server: Server, name: str, options: str) -> asyncpg.Connection
 async def test_names_are_understood_without_a_locale(
     server: Server, said: str, stored: str, person: str
 ) -> None:
-    owner = await made_as(
-        server, "test_locale_c", "ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'"
-    )
+    owner = await made_as(server, "ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'")
     try:
         await migrate_up(owner)
         row = await owner.fetchrow("SELECT normalize_name($1), person_key($1)", said)
@@ -44,9 +44,7 @@ async def test_names_are_understood_without_a_locale(
 
 
 async def test_a_database_that_can_not_hold_names_is_refused(server: Server) -> None:
-    owner = await made_as(
-        server, "test_encoding", "ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C'"
-    )
+    owner = await made_as(server, "ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C'")
     try:
         with pytest.raises(MigrationError, match="UTF-8"):
             await migrate_up(owner)
