@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from voxanne.inbound.rest import RpcEndpoint
 from voxanne.inbound.voice.routes import VoiceEndpoint
 from voxanne.postgres.embedded import EmbeddedPostgres
 from voxanne.postgres.migrate import migrate_up, schema_is_current
-from voxanne.postgres.pool import DatabaseBusyError, Pool, open_pool
+from voxanne.postgres.pool import DatabaseBusyError, Pool, open_pool, owner_connection
 
 READY_WAIT_SECONDS = 1.5
 CLOCK_RESET = "voxanne psql -c 'DELETE FROM clock'"
@@ -42,14 +43,8 @@ class Deployment:
     owner_url: str
     embedded: EmbeddedPostgres | None
 
-    @contextlib.asynccontextmanager
-    async def owner(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection as the database's owner: migrations and the operator's commands."""
-        connection = await asyncpg.connect(self.owner_url, server_settings={"timezone": "UTC"})
-        try:
-            yield connection
-        finally:
-            await connection.close()
+    def owner(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        return owner_connection(self.owner_url)
 
 
 @contextlib.contextmanager

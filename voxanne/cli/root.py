@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
@@ -143,8 +141,3 @@ def _plain(value: object) -> str:
     if value is None:
         return ""
     return value.isoformat(timespec="seconds") if isinstance(value, datetime) else str(value)
-
-
-def exec_program(path: Path | str, arguments: list[str], environment: dict[str, str]) -> None:
-    """Replace this process, so that signals and the terminal belong to the program."""
-    os.execvpe(str(path), [str(path), *arguments], {**os.environ, **environment})  # noqa: S606

@@ -9,6 +9,7 @@ import asyncpg
 import click
 
 from voxanne.app import Deployment, load_fernet
+from voxanne.booking.types import SCOPES
 from voxanne.cli.root import (
     cli,
     deployment,
@@ -22,8 +23,6 @@ from voxanne.cli.root import (
 from voxanne.inbound.signatures import HmacScheme
 from voxanne.postgres import organizations
 from voxanne.postgres.organizations import OrganizationError
-
-SCOPES = ("agent", "staff", "admin", "read_only")
 
 
 @cli.group()

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, TypeVar
@@ -20,7 +20,7 @@ import jwt
 from cryptography.fernet import InvalidToken, MultiFernet
 
 from voxanne.booking import functions
-from voxanne.booking.types import Clinic, Credential
+from voxanne.booking.types import SCOPES, Clinic, Credential
 from voxanne.inbound.signatures import HmacScheme, verify_signature
 
 SECRET_CHARACTERS_MAX: Final = 4_096
@@ -51,12 +51,14 @@ class AuthenticationSettings:
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """The parts of a request a signature may cover. `body` is as received."""
+    """The parts of a request a signature may cover. `body` is as received; `url` is made up only
+    where one has to be verified.
+    """
 
     headers: Mapping[str, str]
     body: bytes
     method: str
-    url: str
+    url: Callable[[], str]
 
 
 @dataclass(slots=True)
@@ -162,7 +164,7 @@ class Authenticator:
             headers=request.headers,
             body=request.body,
             method=request.method,
-            url=request.url,
+            url=request.url(),
             now=datetime.now(UTC),
             tolerance_seconds=self.settings.hmac_tolerance_seconds,
         )
@@ -178,7 +180,7 @@ class Authenticator:
         except (jwt.PyJWTError, ValueError):
             raise UnauthorizedError from None
         scope = claims.get("scope", "agent")
-        if scope not in ("agent", "staff", "admin", "read_only"):
+        if scope not in SCOPES:
             raise UnauthorizedError
         return Credential(organization, scope)
 

@@ -1,6 +1,8 @@
 """The API's connections: few, unprivileged, and never waited for longer than stated."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import asyncpg
@@ -33,6 +35,16 @@ ATTEMPTS_MAX = 5
 
 class DatabaseBusyError(RuntimeError):
     """The database did not answer in time. Nothing is known to be stored; asking again is safe."""
+
+
+@contextlib.asynccontextmanager
+async def owner_connection(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A session of the database's owner, in UTC: migrations and the operator's commands."""
+    connection = await asyncpg.connect(url, server_settings={"timezone": "UTC"})
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from voxanne.postgres.embedded import EmbeddedPostgresError, wheel_bin_dir
 from voxanne.stress.scratch import ProofError
 
 CLINICS: Final = 100
-LEADS_PER_CLINIC: Final = 1_000
 CLIENTS: Final = 8
 THREADS: Final = 2
 

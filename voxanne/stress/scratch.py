@@ -12,7 +12,7 @@ import asyncpg
 
 from voxanne.postgres.migrate import schema_is_current
 from voxanne.postgres.organizations import create_organization, delete_organization
-from voxanne.postgres.pool import Pool, open_pool
+from voxanne.postgres.pool import Pool, open_pool, owner_connection
 
 # A proof that waits this long for one answer has found something worse than a slow database.
 ANSWER_MS_MAX = 60_000
@@ -32,13 +32,8 @@ class Target:
     owner_url: str
     api_url: str | None = None
 
-    @contextlib.asynccontextmanager
-    async def owner(self) -> AsyncIterator[asyncpg.Connection]:
-        connection = await asyncpg.connect(self.owner_url, server_settings={"timezone": "UTC"})
-        try:
-            yield connection
-        finally:
-            await connection.close()
+    def owner(self) -> contextlib.AbstractAsyncContextManager[asyncpg.Connection]:
+        return owner_connection(self.owner_url)
 
     @contextlib.asynccontextmanager
     async def api(self, connections: int) -> AsyncIterator[Pool]:

@@ -95,7 +95,7 @@ class VoiceEndpoint:
             return problem(400, Outcome.INVALID_ARGUMENTS, "The body must be one JSON object.")
         # One wait for everything this request needs of the database.
         deadline = asyncio.get_running_loop().time() + self.wait_seconds
-        signed = SignedRequest(headers, body, request.method, self._url(request))
+        signed = SignedRequest(headers, body, request.method, lambda: self._url(request))
         try:
             async with asyncio.timeout_at(deadline):
                 organization = await self._organization(voice, signed)
@@ -134,7 +134,7 @@ class VoiceEndpoint:
             if credential.scope == "read_only":
                 raise UnauthorizedError
             return credential.organization
-        return by_line if by_line is not None else await self._line(voice)
+        return await self._line(voice) if named else by_line
 
     async def _line(self, voice: VoiceRequest) -> UUID | None:
         line = voice.line
