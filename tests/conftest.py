@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -34,6 +35,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.allow_unix_socket = True
     config.option.allow_hosts = config.option.allow_hosts or "127.0.0.1,::1"
     config.stash[SERVER_DIRECTORY] = server_directory(config)
+    # Started in the background of a script, we ignore Ctrl-C, and so would every command we start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def server_directory(config: pytest.Config) -> Path:
