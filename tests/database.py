@@ -186,6 +186,16 @@ class Database:
         """`book_appointment_atomic` with its `p_` parameters, Ann Taylor at START unless told."""
         return await book(connection, org_id, **overrides)
 
+    async def call(
+        self, connection: asyncpg.Connection, function: str, org_id: UUID | None, **given: object
+    ) -> Booking:
+        """Any other function of the diary with its `p_` parameters."""
+        arguments = {"org_id": org_id, **given}
+        named = ", ".join(f"p_{name} => ${n}" for n, name in enumerate(arguments, 1))
+        answer = await connection.fetchval(f"SELECT {function}({named})", *arguments.values())
+        parsed: Booking = json.loads(answer)
+        return parsed
+
     async def close(self) -> None:
         for connection in self._connections:
             # One that waits for a lock is cut off.

@@ -153,7 +153,7 @@ async def test_a_repeated_call_is_found_by_index(
 
     plans = await plans_of(
         explained,
-        "SELECT * FROM find_booked($1, NULL, NULL, $2, 'p', 'visit', $3)",
+        "SELECT * FROM find_booked($1, NULL, NULL, $2, 'p', 'visit', $3, now())",
         busy_clinic,
         lead["phone"],
         START,

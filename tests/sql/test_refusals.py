@@ -33,14 +33,27 @@ class Scene:
     org_id: UUID
     other_org_id: UUID
     holder: Booking
+    hold: Booking  # of another call
+    elsewhere: Booking  # all that Ann may have there
 
 
 @pytest.fixture
 async def scene(database: Database, api: asyncpg.Connection) -> Scene:
     org_id = await database.organization(notice_minutes=120, horizon_days=60)
-    other_org_id = await database.organization(name="Elsewhere")
+    other_org_id = await database.organization(
+        name="Elsewhere", upcoming_per_caller_max=1, caller_check="name"
+    )
     holder = await database.book(api, org_id, **HOLDER)
-    return Scene(database, api, org_id, other_org_id, holder)
+    hold = await database.call(
+        api,
+        "hold_slot",
+        org_id,
+        service_type="consultation",
+        scheduled_at=START + 20 * HOUR,
+        call_id="another",
+    )
+    elsewhere = await database.book(api, other_org_id)
+    return Scene(database, api, org_id, other_org_id, holder, hold, elsewhere)
 
 
 async def now(scene: Scene) -> datetime:
@@ -94,6 +107,62 @@ async def mismatched_key(scene: Scene) -> Booking:
     )
 
 
+async def anothers_hold(scene: Scene) -> Booking:
+    return await scene.database.book(
+        scene.api, scene.org_id, hold_id=UUID(scene.hold["hold_id"]), call_id="mine"
+    )
+
+
+async def lapsed_hold(scene: Scene) -> Booking:
+    await scene.database.set_clock(await now(scene) + timedelta(minutes=6))
+    return await scene.database.book(
+        scene.api,
+        scene.org_id,
+        hold_id=UUID(scene.hold["hold_id"]),
+        call_id="another",
+        scheduled_at=START + 20 * HOUR,
+    )
+
+
+async def one_too_many(scene: Scene) -> Booking:
+    return await scene.database.book(
+        scene.api, scene.other_org_id, scheduled_at=START + HOUR, patient_name="Bob Taylor"
+    )
+
+
+async def unnamed(scene: Scene) -> Booking:
+    booked = UUID(scene.elsewhere["appointment_id"])
+    return await scene.database.call(
+        scene.api, "cancel_appointment", scene.other_org_id, appointment_id=booked
+    )
+
+
+async def stale(scene: Scene) -> Booking:
+    return await scene.database.call(
+        scene.api,
+        "reschedule_appointment",
+        scene.org_id,
+        appointment_id=UUID(scene.holder["appointment_id"]),
+        scheduled_at=START + HOUR,
+        version=9,
+    )
+
+
+def configuration(**document: object) -> Refused:
+    async def refused(scene: Scene) -> Booking:
+        return await scene.database.call(
+            scene.api,
+            "configure_clinic",
+            scene.org_id,
+            document=json.dumps(document),
+            source="staff",
+        )
+
+    return refused
+
+
+BACKWARDS = {"practitioner": None, "weekday": 1, "opens": "09:00", "closes": "09:00"}
+
 IN_THE_PAST = datetime(2020, 1, 1, tzinfo=UTC)
 
 REFUSALS: dict[str, Refused] = {
@@ -115,6 +184,24 @@ REFUSALS: dict[str, Refused] = {
     "IDEMPOTENCY_MISMATCH": mismatched_key,
     "UNAUTHORIZED": arguments(allow_overlap=True, overlap_reason="asked"),
     "SLOT_UNAVAILABLE": arguments(),
+    "NOT_YOURS": anothers_hold,
+    "HOLD_EXPIRED": lapsed_hold,
+    "LIMIT_REACHED": one_too_many,
+    "NEEDS_CONFIRMATION": unnamed,
+    "STALE_VERSION": stale,
+    "INVALID_HOURS": configuration(hours=[BACKWARDS]),
+    "INVALID_TIMEZONE": configuration(timezone="Mars/Olympus"),
+}
+# What else a refusal says: never anything of the holder's.
+DETAILS = {
+    "SLOT_UNAVAILABLE": {"alternatives"},
+    "OUTSIDE_HOURS": {"alternatives", "reason"},
+    "TOO_SOON": {"alternatives"},
+    "HOLD_EXPIRED": {"alternatives"},
+    "NEEDS_CONFIRMATION": {"needs"},
+    "STALE_VERSION": {"version"},
+    "INVALID_HOURS": {"where"},
+    "INVALID_TIMEZONE": {"where"},
 }
 
 
@@ -151,13 +238,15 @@ async def test_a_refusal_has_its_shape_writes_nothing_and_tells_nothing(
     refusal = await REFUSALS[code](scene)
 
     assert refusal["error"] == code
-    assert refusal.keys() == {"success", "error", "message", "created_at"}
+    shape = {"success", "error", "message", "created_at"}
+    assert refusal.keys() == shape | DETAILS.get(code, set())
     assert refusal["success"] is False
     assert refusal["message"]
     assert "\n" not in refusal["message"]
     assert await snapshot(scene.database) == before
     text = json.dumps(refusal).lower()
-    ids = [str(value) for key, value in scene.holder.items() if key.endswith("_id") and value]
+    # With whom is the clinic's to tell; it is said of the free times.
+    ids = [scene.holder["appointment_id"], scene.holder["contact_id"]]
     assert not [secret for secret in (*SECRETS, *ids) if secret in text]
 
 

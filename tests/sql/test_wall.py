@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from tests.database import Database, claim
+from tests.database import HOUR, START, Booking, Database, claim
 from voxanne.postgres.migrate import load_functions
 
 # How many rows of each table the scene gives a tenant, and its column. A new table needs a line.
@@ -27,8 +27,18 @@ TENANT_TABLES = {
     "voice_lines": "org_id",
     "credentials": "org_id",
     "hmac_keys": "org_id",
+    "practitioner_services": "org_id",
+    "room_services": "org_id",
+    "breaks": "org_id",
+    "date_exceptions": "org_id",
+    "absences": "org_id",
+    "waitlist": "org_id",
+    "waitlist_offers": "org_id",
+    "messages": "org_id",
+    "alerts": "org_id",
+    "idempotency_keys": "org_id",
 }
-SECRET_TABLES = {"credentials", "hmac_keys"}  # not even the tenant's own claim reads these
+SECRET_TABLES = {"credentials", "hmac_keys", "idempotency_keys"}  # not even the tenant's own claim reads these
 READABLE_TABLES = sorted(TENANT_TABLES.keys() - SECRET_TABLES)
 SHARED_TABLES = {"clock", "schema_functions", "schema_migrations"}  # hold nothing of a tenant
 ALL_TABLES = sorted(TENANT_TABLES.keys() | SHARED_TABLES)
@@ -63,8 +73,8 @@ async def tenant(database: Database, name: str) -> UUID:
     """A clinic with at least one row in every table."""
     owner = await database.owner()
     org_id = await database.organization(name=name)
-    await database.practitioner(org_id)
-    await database.room(org_id)
+    practitioner = await database.practitioner(org_id)
+    room = await database.room(org_id)
     await database.service(org_id, "consultation", 60)
     for weekday in range(1, 8):
         await database.hours(org_id, weekday, time(0), time(23, 59))
@@ -86,7 +96,46 @@ async def tenant(database: Database, name: str) -> UUID:
     await owner.execute(
         "INSERT INTO hmac_keys (org_id, encrypted_key, scheme) VALUES ($1, '', '{}')", org_id
     )
+    await fill_diary(database, org_id, practitioner, room)
     return org_id
+
+
+async def fill_diary(database: Database, org_id: UUID, practitioner: UUID, room: UUID) -> None:
+    """What the diary adds to the core. The waiting one is offered a time that became free."""
+    owner = await database.owner()
+    for statement in (
+        "INSERT INTO breaks (org_id, weekday, starts, ends) VALUES ($1, 7, '03:00', '03:05')",
+        "INSERT INTO date_exceptions (org_id, day) VALUES ($1, '2020-01-01')",
+    ):
+        await owner.execute(statement, org_id)
+    for statement in (
+        "INSERT INTO practitioner_services VALUES ($1, $2, 'consultation')",
+        "INSERT INTO absences (org_id, practitioner_id, starts_at, ends_at) "
+        "VALUES ($1, $2, '2020-01-01', '2020-01-02')",
+    ):
+        await owner.execute(statement, org_id, practitioner)
+    await owner.execute("INSERT INTO room_services VALUES ($1, $2, 'consultation')", org_id, room)
+    joined = await database.call(
+        owner,
+        "join_waitlist",
+        org_id,
+        name="Wanda Waits",
+        phone="+442079460777",
+        service_type="consultation",
+        idempotency_key="joined",
+        request_hash="",
+    )
+    assert joined["success"] is True, joined
+    booking = await database.book(
+        owner, org_id, patient_name="Gone Again", scheduled_at=START + HOUR * 3
+    )
+    gone = await database.call(
+        owner, "cancel_appointment", org_id, appointment_id=UUID(booking["appointment_id"])
+    )
+    assert gone["success"] is True, gone
+    said = {"body": "Please call back", "urgency": "high", "call_id": "c"}
+    left = await database.call(owner, "take_message", org_id, **said)
+    assert left["success"] is True, left
 
 
 @pytest.fixture
@@ -176,7 +225,7 @@ async def test_a_claim_ends_with_its_transaction(scene: Scene) -> None:
             "SELECT set_config('request.jwt.claims', $1, true)",
             json.dumps({"org_id": str(scene.org_id)}),
         )
-        assert await seen(scene.api, "leads") == 1
+        assert await seen(scene.api, "leads") == 3
 
     assert await seen(scene.api, "leads") == 0
 
@@ -293,16 +342,147 @@ async def reports_no_message(scene: Scene) -> None:
     )
 
 
+async def rows_of(scene: Scene) -> dict[str, list[str]]:
+    """Everything the victim has, as text."""
+    superuser = await scene.database.connect_superuser()
+    return {
+        table: [
+            str(row[0])
+            for row in await superuser.fetch(
+                f"SELECT {table}::text FROM {table} WHERE {column} = $1 ORDER BY 1", scene.org_id
+            )
+        ]
+        for table, column in TENANT_TABLES.items()
+    }
+
+
+def forbids(function: str, **arguments: object) -> Attempt:
+    """The victim's organization, and the victim's ids under one's own. `SELECT …` finds an id."""
+
+    async def attempt(scene: Scene) -> None:
+        superuser = await scene.database.connect_superuser()
+        given = {
+            name: await superuser.fetchval(value, scene.org_id)
+            if isinstance(value, str) and value.startswith("SELECT ")
+            else value
+            for name, value in arguments.items()
+        }
+        assert all(value is not None for value in given.values())
+        before = await rows_of(scene)
+
+        for org_id in (scene.org_id, uuid4(), None):
+            answer = await scene.database.call(scene.api, function, org_id, **given)
+            assert answer["error"] == "FORBIDDEN_ORGANIZATION"
+            assert answer.keys() == {"success", "error", "message", "created_at"}
+        own = await scene.database.call(scene.api, function, scene.other_org_id, **given)
+        if any(str(arguments[name]).startswith("SELECT id") for name in arguments):
+            assert own["error"] in ("NOT_FOUND", "UNKNOWN_PRACTITIONER"), own
+        assert await rows_of(scene) == before
+
+    attempt.__name__ = f"{function}_is_forbidden"
+    return attempt
+
+
+def counts_nothing(function: str) -> Attempt:
+    async def attempt(scene: Scene) -> None:
+        before = await rows_of(scene)
+        arguments = (scene.org_id, "c") if function.endswith("holds") else (scene.org_id,)
+        places = ", ".join(f"${n}" for n in range(1, len(arguments) + 1))
+        assert await scene.api.fetchval(f"SELECT {function}({places})", *arguments) == 0
+        assert await rows_of(scene) == before
+
+    attempt.__name__ = f"{function}_counts_nothing"
+    return attempt
+
+
+async def has_no_configuration(scene: Scene) -> None:
+    answer = await scene.database.call(scene.api, "clinic_configuration", scene.org_id)
+    assert answer is None or answer.get("error") == "FORBIDDEN_ORGANIZATION"
+
+
+async def hears_of_no_other_clinics(scene: Scene) -> None:
+    query = "SELECT organizations_with_lapsed_offers(100)"
+    await (await scene.database.owner()).execute(
+        "UPDATE appointments SET hold_expires_at = created_at WHERE status = 'held'"
+    )
+    assert await scene.api.fetchval(query) == "[]"
+    await claim(scene.api, "")
+    assert len(json.loads(await scene.api.fetchval(query))) == 2
+
+
+APPOINTMENT = (
+    "SELECT id FROM appointments WHERE org_id = $1 AND status = 'confirmed' ORDER BY id LIMIT 1"
+)
+HELD = "SELECT id FROM appointments WHERE org_id = $1 AND status = 'held' LIMIT 1"
+WAITING = "SELECT id FROM waitlist WHERE org_id = $1 LIMIT 1"
+PRACTITIONER = "SELECT id FROM practitioners WHERE org_id = $1 LIMIT 1"
+
+
 # What another tenant tries with each function the API may execute. A new one needs a line.
 ATTEMPTS: dict[str, list[Attempt]] = {
+    "accept_offer": [forbids("accept_offer", waitlist_id=WAITING, source="staff")],
+    "advance_waitlist": [counts_nothing("advance_waitlist")],
     "book_appointment_atomic": [cannot_book_elsewhere, cannot_replay_elsewhere],
+    "cancel_appointment": [
+        forbids("cancel_appointment", appointment_id=APPOINTMENT, source="staff")
+    ],
+    "check_availability": [
+        forbids(
+            "check_availability",
+            service_type="consultation",
+            **{"from": START, "until": START + HOUR},
+            practitioner_id=PRACTITIONER,
+        )
+    ],
+    "clinic_configuration": [has_no_configuration],
     "clinic_profile": [has_no_profile],
+    "configure_clinic": [forbids("configure_clinic", document='{"name": "Mine"}', version=99)],
     "current_moment": [tells_only_the_time],
+    "decline_offer": [forbids("decline_offer", waitlist_id=WAITING, source="staff")],
+    "extend_holds": [counts_nothing("extend_holds")],
     "find_credential": [has_no_credential_without_its_secret],
     "find_hmac_key": [has_no_hmac_key],
     "find_practitioner": [has_no_practitioners],
     "find_voice_line": [has_no_line_without_its_number],
+    "hold_slot": [
+        forbids(
+            "hold_slot",
+            service_type="consultation",
+            scheduled_at=START + HOUR * 5,
+            practitioner_id=PRACTITIONER,
+        )
+    ],
+    "join_waitlist": [
+        forbids(
+            "join_waitlist",
+            name="Tom",
+            phone="+442079460777",
+            service_type="consultation",
+            practitioner_id=PRACTITIONER,
+        )
+    ],
+    "leave_waitlist": [forbids("leave_waitlist", waitlist_id=WAITING, source="staff")],
+    "lookup_caller": [forbids("lookup_caller", phone="+442079460958")],
+    "mark_appointment": [
+        forbids(
+            "mark_appointment", appointment_id=APPOINTMENT, status="completed", source="staff"
+        )
+    ],
+    "organizations_with_lapsed_offers": [hears_of_no_other_clinics],
+    "raise_alert": [forbids("raise_alert", kind="emergency", call_id="c")],
     "record_voice_message": [reports_no_message],
+    "release_hold": [forbids("release_hold", hold_id=HELD, source="staff")],
+    "release_holds": [counts_nothing("release_holds")],
+    "reschedule_appointment": [
+        forbids(
+            "reschedule_appointment",
+            appointment_id=APPOINTMENT,
+            scheduled_at=START + HOUR * 6,
+            source="staff",
+        )
+    ],
+    "take_message": [forbids("take_message", body="Hello")],
+    "transfer_destination": [forbids("transfer_destination")],
 }
 
 

@@ -39,6 +39,8 @@ async def book_appointment(database: Database, request: BookingRequest) -> dict[
             "p_contact_phone": request.contact_phone,
             "p_phone_verified": request.phone.verified,
             "p_metadata": json.dumps({"notes": request.notes}) if request.notes else "{}",
+            "p_hold_id": request.hold,
+            "p_birth_date": request.birth_date,
         },
     )
 
@@ -46,14 +48,16 @@ async def book_appointment(database: Database, request: BookingRequest) -> dict[
 async def call_book_appointment(
     database: Database, parameters: dict[str, object]
 ) -> dict[str, Any]:
-    """The same, by the function's own parameter names. The names must be the program's, never a
-    caller's: they become part of the query.
+    """The same, by the function's own parameter names."""
+    return await call(database, "book_appointment_atomic", parameters)
+
+
+async def call(database: Database, function: str, parameters: dict[str, object]) -> dict[str, Any]:
+    """The JSON a SQL function answers with. Its name and its parameters' names must be the
+    program's, never a caller's: they become part of the query.
     """
     named = ", ".join(f"{name} => ${number}" for number, name in enumerate(parameters, 1))
-    answer = await database.fetch_value(
-        f"SELECT book_appointment_atomic({named})",
-        *parameters.values(),
-    )
+    answer = await database.fetch_value(f"SELECT {function}({named})", *parameters.values())
     return _parsed(answer)  # type: ignore[no-any-return]
 
 
@@ -73,12 +77,17 @@ async def find_clinic(database: Database, organization: UUID) -> Clinic | None:
     # PostgreSQL takes some zones that aren't IANA's ("GMT+1"): nobody can speak for such a clinic.
     if profile is None or profile["timezone"] not in available_zones():
         return None
+    red_flags = profile["red_flags"]
     return Clinic(
         organization,
         profile["name"],
         profile["timezone"],
         profile["country"],
         float(profile["clock_offset_seconds"]),
+        language=profile["language"],
+        caller_check=profile["caller_check"],
+        red_flags=None if red_flags is None else tuple(red_flags),
+        assistant_id=profile.get("assistant_id"),
     )
 
 
@@ -127,6 +136,11 @@ async def record_voice_message(
         json.dumps(payload),
         sent_at,
     )
+
+
+async def extend_holds(database: Database, organization: UUID, call_id: str) -> None:
+    """The call is alive, so its holds are."""
+    await database.fetch_value("SELECT extend_holds($1, $2)", organization, call_id)
 
 
 @lru_cache(maxsize=1)

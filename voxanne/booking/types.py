@@ -1,12 +1,13 @@
 """The values that go into a booking and come out of it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Literal, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 Scope = Literal["agent", "staff", "admin", "read_only"]
+CallerCheck = Literal["none", "name", "name_and_birth_date"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 
@@ -20,13 +21,22 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Clinic:
-    """What it takes to understand a clinic's callers. `country` is ISO 3166-1 alpha-2."""
+    """What it takes to understand a clinic's callers. `country` is ISO 3166-1 alpha-2.
+
+    `caller_check`: what a caller must know besides calling from the right number. `red_flags` are
+    the clinic's own words for an emergency; None: the default list. `assistant_id` is the voice
+    platform's, where a registered line names one.
+    """
 
     id: UUID
     name: str
     timezone: str
     country: str | None
     clock_offset_seconds: float
+    language: str = "en"
+    caller_check: CallerCheck = "none"
+    red_flags: tuple[str, ...] | None = None
+    assistant_id: str | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -62,3 +72,5 @@ class BookingRequest:
     call_id: str | None = None
     source: str = "voice"
     notes: str | None = None
+    hold: UUID | None = None
+    birth_date: date | None = None

@@ -1,5 +1,6 @@
 -- Purpose: what the API must know of a clinic to understand a caller.
--- Outcomes: {"id", "name", "timezone", "country", "clock_offset_seconds"}, or NULL.
+-- Outcomes: {"id", "name", "timezone", "country", "language", "caller_check", "red_flags",
+-- "clock_offset_seconds"}, or NULL.
 CREATE FUNCTION clinic_profile(p_org_id uuid) RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
@@ -10,7 +11,8 @@ BEGIN
   END IF;
   RETURN (
     SELECT json_build_object(
-      'id', id, 'name', name, 'timezone', timezone, 'country', country,
+      'id', id, 'name', name, 'timezone', timezone, 'country', country, 'language', language,
+      'caller_check', caller_check, 'red_flags', red_flags,
       'clock_offset_seconds', coalesce((SELECT extract(epoch FROM clock_offset) FROM clock), 0))
     FROM organizations WHERE id = p_org_id
   );

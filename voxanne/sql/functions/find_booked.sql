@@ -1,10 +1,11 @@
--- Purpose: the appointment a repeated call already has: by its key, in any state, or as the same
--- person, service and start while it is live.
+-- Purpose: what the caller has already: the appointment of a repeated call (by its key, in any state,
+-- or as the same person, service and start while it is live), a hold that was offered to them for
+-- that start, and how many appointments are to come.
 -- Outcomes: r_appointment_id, or NULL; r_mismatch: the key belongs to other arguments.
 CREATE FUNCTION find_booked(
-  p_org_id uuid, p_idempotency_key text, p_request_hash text,
-  p_phone text, p_person text, p_service_type text, p_scheduled_at timestamptz,
-  OUT r_appointment_id uuid, OUT r_mismatch boolean
+  p_org_id uuid, p_idempotency_key text, p_request_hash text, p_phone text, p_person text,
+  p_service_type text, p_scheduled_at timestamptz, p_moment timestamptz,
+  OUT r_appointment_id uuid, OUT r_mismatch boolean, OUT r_offered_by uuid, OUT r_upcoming bigint
 )
 LANGUAGE plpgsql STABLE
 AS $$
@@ -16,11 +17,19 @@ BEGIN
       RETURN;
     END IF;
   END IF;
-  SELECT appointments.id INTO r_appointment_id
+  SELECT
+    (array_agg(appointments.id) FILTER (
+      WHERE appointments.status = 'confirmed' AND person = p_person
+        AND scheduled_at = p_scheduled_at AND service_type = p_service_type))[1],
+    (array_agg(practitioner_id) FILTER (
+      WHERE appointments.status = 'held' AND hold_expires_at > p_moment
+        AND scheduled_at = p_scheduled_at))[1],
+    count(*) FILTER (WHERE appointments.status = 'confirmed' AND scheduled_at > p_moment)
+  INTO r_appointment_id, r_offered_by, r_upcoming
   FROM leads
   JOIN appointments ON appointments.org_id = p_org_id AND contact_id = leads.id
-  WHERE leads.org_id = p_org_id AND phone = p_phone AND person = p_person
-    AND scheduled_at = p_scheduled_at AND service_type = p_service_type
-    AND appointments.status = 'confirmed';
+  WHERE leads.org_id = p_org_id AND phone = p_phone
+    AND scheduled_at >= least(p_scheduled_at, p_moment)
+    AND appointments.status IN ('held', 'confirmed');
 END $$;
 REVOKE ALL ON FUNCTION find_booked FROM PUBLIC;

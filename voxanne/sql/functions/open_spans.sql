@@ -1,33 +1,88 @@
--- Purpose: when a practitioner receives, as instants, for the clinic's local days from p_first to
--- p_last. The practitioner's own hours replace the clinic's.
--- Outcomes: NULL when no hours are configured (open at all times); an empty set when closed.
+-- Purpose: when practitioners receive, as instants, on the clinic's local days from p_first to
+-- p_last, and what is taken away from it. For each day the first of these that has any rows decides:
+-- the practitioner's exception, the clinic's exception, the practitioner's weekly hours, the
+-- clinic's. A clinic with no weekly hours is open around the clock.
+-- Outcomes: a row per practitioner; what is open is r_hours - r_breaks - r_absences.
 CREATE FUNCTION open_spans(
-  p_org_id uuid, p_practitioner_id uuid, p_timezone text, p_first date, p_last date
-) RETURNS tstzmultirange
+  p_org_id uuid, p_practitioners uuid[], p_timezone text, p_first date, p_last date
+) RETURNS TABLE (
+  r_practitioner_id uuid, r_hours tstzmultirange, r_breaks tstzmultirange, r_absences tstzmultirange
+)
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  v_hours_of uuid;
-  v_found boolean;
+  v_own_hours uuid[];         -- practitioners with weekly hours of their own
+  v_clinic_hours boolean;
+  v_own_days text[];          -- practitioner and day of their exceptions
+  v_clinic_days date[];
 BEGIN
-  SELECT true, practitioner_id INTO v_found, v_hours_of
-  FROM opening_hours
-  WHERE org_id = p_org_id AND (practitioner_id = p_practitioner_id OR practitioner_id IS NULL)
-  ORDER BY practitioner_id NULLS LAST
-  LIMIT 1;
-  IF v_found IS NULL THEN
-    RETURN NULL;
-  END IF;
-  RETURN (
-    SELECT coalesce(range_agg(tstzrange(
-      (day + opens) AT TIME ZONE p_timezone,
-      -- Inside the hour that a clock change skips, a span may end before it begins: it is empty.
-      greatest((day + opens) AT TIME ZONE p_timezone, (day + closes) AT TIME ZONE p_timezone))), '{}')
+  SELECT coalesce(array_agg(DISTINCT practitioner_id) FILTER (WHERE practitioner_id IS NOT NULL), '{}'),
+    coalesce(bool_or(practitioner_id IS NULL), false)
+  INTO v_own_hours, v_clinic_hours
+  FROM opening_hours WHERE org_id = p_org_id;
+  -- The day before: its hours may cross midnight.
+  SELECT coalesce(array_agg(practitioner_id::text || day) FILTER (WHERE practitioner_id IS NOT NULL), '{}'),
+    coalesce(array_agg(day) FILTER (WHERE practitioner_id IS NULL), '{}')
+  INTO v_own_days, v_clinic_days
+  FROM date_exceptions WHERE org_id = p_org_id AND day BETWEEN p_first - 1 AND p_last;
+
+  RETURN QUERY
+  WITH days AS (
     -- Timestamps without zone: days must not depend on the session's own zone.
-    FROM generate_series(p_first::timestamp, p_last::timestamp, interval '1 day') AS day
-    JOIN opening_hours AS hours
-      ON hours.org_id = p_org_id AND hours.weekday = extract(isodow FROM day)
-      AND hours.practitioner_id IS NOT DISTINCT FROM v_hours_of
-  );
+    SELECT day, day::date AS date, extract(isodow FROM day) AS weekday
+    FROM generate_series(p_first::timestamp - interval '1 day', p_last::timestamp + interval '1 day',
+                         interval '1 day') AS day
+  ), weekly AS (
+    SELECT practitioner_id, day, date, opens, closes
+    FROM opening_hours JOIN days USING (weekday) WHERE org_id = p_org_id
+    UNION ALL
+    SELECT NULL, day, date, '00:00', '24:00' FROM days WHERE NOT v_clinic_hours
+  ), special AS (
+    SELECT practitioner_id, day::timestamp AS day, day AS date, opens, closes
+    FROM date_exceptions
+    WHERE org_id = p_org_id AND day BETWEEN p_first - 1 AND p_last AND opens IS NOT NULL
+  ), spans AS (
+    SELECT practitioner, day + opens AS opens_at,
+      day + closes + CASE WHEN closes <= opens THEN interval '1 day' ELSE interval '0' END AS closes_at
+    FROM (
+      SELECT practitioner, day, opens, closes
+      FROM unnest(p_practitioners) AS practitioner
+      JOIN weekly ON practitioner_id IS NOT DISTINCT FROM
+        CASE WHEN practitioner = ANY (v_own_hours) THEN practitioner END
+      WHERE date <= p_last AND date <> ALL (v_clinic_days)
+        AND practitioner::text || date <> ALL (v_own_days)
+      UNION ALL
+      SELECT practitioner, day, opens, closes
+      FROM unnest(p_practitioners) AS practitioner
+      JOIN special ON practitioner_id IS NOT DISTINCT FROM
+        CASE WHEN practitioner::text || date = ANY (v_own_days) THEN practitioner END
+    ) AS chosen
+  ), opened AS (
+    SELECT practitioner, range_agg(tstzrange(opens_at AT TIME ZONE p_timezone, closes_at AT TIME ZONE p_timezone)) AS hours
+    FROM spans
+    -- Inside the hour that a clock change skips, a span may end before it begins: there is none.
+    WHERE opens_at AT TIME ZONE p_timezone < closes_at AT TIME ZONE p_timezone
+    GROUP BY practitioner
+  ), pauses AS (
+    SELECT practitioner_id, range_agg(tstzrange((day + starts) AT TIME ZONE p_timezone,
+                                                (day + ends) AT TIME ZONE p_timezone)) AS pause
+    FROM breaks JOIN days USING (weekday)
+    WHERE org_id = p_org_id
+      AND (day + starts) AT TIME ZONE p_timezone < (day + ends) AT TIME ZONE p_timezone
+    GROUP BY practitioner_id
+  ), away AS (
+    SELECT practitioner_id, range_agg(tstzrange(starts_at, ends_at)) AS away
+    FROM absences
+    WHERE org_id = p_org_id AND practitioner_id = ANY (p_practitioners)
+      AND ends_at > (p_first - 1)::timestamp AT TIME ZONE p_timezone
+      AND starts_at < (p_last + 3)::timestamp AT TIME ZONE p_timezone
+    GROUP BY practitioner_id
+  )
+  SELECT practitioner, coalesce(hours, '{}'),
+    coalesce((SELECT pause FROM pauses WHERE practitioner_id = practitioner), '{}')
+      + coalesce((SELECT pause FROM pauses WHERE practitioner_id IS NULL), '{}'),
+    coalesce((SELECT away FROM away WHERE practitioner_id = practitioner), '{}')
+  FROM unnest(p_practitioners) AS practitioner
+  LEFT JOIN opened USING (practitioner);
 END $$;
 REVOKE ALL ON FUNCTION open_spans FROM PUBLIC;

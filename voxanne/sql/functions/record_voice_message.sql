@@ -1,5 +1,6 @@
 -- Purpose: keeps what a voice platform reported about a call: one row per call and type, the newest.
 -- Guarantees: a repeated or late message neither adds a row nor replaces a newer one.
+-- A call that is heard of is alive, and its holds with it; the end of a call releases them.
 -- Outcomes: true when it was kept.
 CREATE FUNCTION record_voice_message(
   p_org_id uuid, p_call_id text, p_type text, p_payload jsonb, p_sent_at timestamptz
@@ -7,6 +8,8 @@ CREATE FUNCTION record_voice_message(
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
+DECLARE
+  v_kept boolean;
 BEGIN
   IF claim_forbids(p_org_id) THEN
     RETURN false;
@@ -16,7 +19,13 @@ BEGIN
   ON CONFLICT (org_id, call_id, type) DO UPDATE
     SET payload = excluded.payload, sent_at = excluded.sent_at, received_at = excluded.received_at
     WHERE kept.sent_at IS NULL OR kept.sent_at < excluded.sent_at;
-  RETURN FOUND;
+  v_kept := FOUND;
+  IF p_type = 'end-of-call-report' OR p_type = 'status-update' AND p_payload ->> 'status' = 'ended' THEN
+    PERFORM release_holds(p_org_id, p_call_id);
+  ELSE
+    PERFORM extend_holds(p_org_id, p_call_id);
+  END IF;
+  RETURN v_kept;
 END $$;
 REVOKE ALL ON FUNCTION record_voice_message FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION record_voice_message TO voxanne_api;

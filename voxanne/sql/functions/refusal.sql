@@ -1,10 +1,11 @@
 -- Purpose: a refused outcome as the functions return it. The sentences of SLOT_UNAVAILABLE and
 -- INVALID_ORGANIZATION are fixed by contract. Says nothing about any appointment or person.
-CREATE FUNCTION refusal(p_code text) RETURNS json
+-- p_details: further fields, as an object.
+CREATE FUNCTION refusal(p_code text, p_details jsonb DEFAULT '{}') RETURNS json
 LANGUAGE plpgsql VOLATILE
 AS $$
 BEGIN
-  RETURN json_build_object('success', false, 'error', p_code, 'message', CASE p_code
+  RETURN jsonb_build_object('success', false, 'error', p_code, 'message', CASE p_code
     WHEN 'SLOT_UNAVAILABLE' THEN 'SLOT_UNAVAILABLE: This time slot is already booked'
     WHEN 'INVALID_ORGANIZATION' THEN 'The organization does not exist'
     WHEN 'FORBIDDEN_ORGANIZATION' THEN 'The session belongs to another organization'
@@ -20,9 +21,16 @@ BEGIN
     WHEN 'OUTSIDE_HOURS' THEN 'The clinic is closed at that time'
     WHEN 'UNKNOWN_SERVICE' THEN 'The clinic does not offer this service'
     WHEN 'UNKNOWN_PRACTITIONER' THEN 'The clinic has no such practitioner'
-    WHEN 'NOT_FOUND' THEN 'There is no such room'
+    WHEN 'NOT_FOUND' THEN 'There is nothing of that kind here'
+    WHEN 'NOT_YOURS' THEN 'It belongs to somebody else'
+    WHEN 'NEEDS_CONFIRMATION' THEN 'More must be known before this is done'
+    WHEN 'HOLD_EXPIRED' THEN 'The hold has lapsed'
+    WHEN 'LIMIT_REACHED' THEN 'There are as many already as the clinic allows'
+    WHEN 'STALE_VERSION' THEN 'It was changed in the meantime'
+    WHEN 'INVALID_HOURS' THEN 'The hours overlap, or end before they begin'
+    WHEN 'INVALID_TIMEZONE' THEN 'There is no such time zone'
     WHEN 'IDEMPOTENCY_MISMATCH' THEN 'The idempotency key was used with other arguments'
-    WHEN 'UNAUTHORIZED' THEN 'Only staff may overbook, and with a reason'
-  END, 'created_at', current_moment());
+    WHEN 'UNAUTHORIZED' THEN 'Only staff may do this, and overbook with a reason'
+  END, 'created_at', current_moment()) || p_details;
 END $$;
 REVOKE ALL ON FUNCTION refusal FROM PUBLIC;

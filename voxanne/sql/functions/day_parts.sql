@@ -1,0 +1,22 @@
+-- Purpose: the part of each local day that lies in a range: "afternoons from the 3rd to the 9th".
+CREATE FUNCTION day_parts(
+  p_from timestamptz, p_until timestamptz, p_timezone text, p_time_from time, p_time_until time
+) RETURNS tstzmultirange
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+  IF p_time_from = '00:00' AND p_time_until = '24:00' THEN
+    RETURN tstzmultirange(tstzrange(p_from, p_until));
+  END IF;
+  RETURN (
+    SELECT coalesce(range_agg(part), '{}') * tstzmultirange(tstzrange(p_from, p_until))
+    FROM generate_series((p_from AT TIME ZONE p_timezone)::date::timestamp,
+                         p_until AT TIME ZONE p_timezone, interval '1 day') AS day
+    CROSS JOIN LATERAL (
+      SELECT (day + p_time_from) AT TIME ZONE p_timezone AS begins,
+        (day + p_time_until) AT TIME ZONE p_timezone AS ends
+    ) AS bounds
+    CROSS JOIN LATERAL (SELECT tstzrange(begins, greatest(begins, ends)) AS part) AS parts
+  );
+END $$;
+REVOKE ALL ON FUNCTION day_parts FROM PUBLIC;

@@ -1,0 +1,45 @@
+-- Purpose: the nearest times that could be had instead, the asked practitioner's first.
+-- Looks in widening windows around the asked time, so that the common case reads one day.
+-- Outcomes: a list of {"starts_at", "ends_at", "practitioner_id", "practitioner_name"}, the starts
+-- all different, at most p_limit.
+CREATE FUNCTION find_alternatives(
+  p_org_id uuid, p_rules clinic_rules, p_practitioner_id uuid, p_scheduled_at timestamptz,
+  p_moment timestamptz, p_call_id text, p_phone text, p_except uuid, p_limit integer
+) RETURNS json
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  c_radii constant interval[] := ARRAY['14 hours', '7 days', '30 days'];
+  v_centre timestamptz := greatest(p_scheduled_at, p_moment + p_rules.notice);
+  v_radius interval;
+  v_count integer;
+  v_found json;
+BEGIN
+  IF coalesce(p_limit, 0) <= 0 OR v_centre IS NULL OR v_centre > p_moment + p_rules.horizon THEN
+    RETURN '[]'::json;
+  END IF;
+  FOREACH v_radius IN ARRAY c_radii LOOP
+    WITH candidates AS MATERIALIZED (
+      SELECT practitioner_id AS practitioner, point,
+        coalesce(practitioner_id = p_practitioner_id, false) AS asked,
+        abs(extract(epoch FROM point - p_scheduled_at)) AS distance
+      FROM free_starts(
+          p_org_id, p_rules, p_rules.practitioners,
+          tstzmultirange(tstzrange(v_centre - v_radius, v_centre + v_radius)),
+          p_moment, p_call_id, p_phone, p_except) AS free
+      CROSS JOIN LATERAL grid_starts(starts, p_rules.timezone, p_rules.slot) AS point
+    ), best AS (
+      SELECT DISTINCT ON (point) * FROM candidates ORDER BY point, asked DESC, practitioner
+    ), nearest AS (
+      SELECT * FROM best ORDER BY asked DESC, distance, point LIMIT p_limit
+    )
+    SELECT count(*), json_agg(json_build_object(
+        'starts_at', point, 'ends_at', point + p_rules.duration, 'practitioner_id', practitioner,
+        'practitioner_name', p_rules.names[array_position(p_rules.practitioners, practitioner)])
+      ORDER BY asked DESC, distance, point)
+    INTO v_count, v_found FROM nearest;
+    EXIT WHEN v_count >= p_limit;
+  END LOOP;
+  RETURN coalesce(v_found, '[]'::json);
+END $$;
+REVOKE ALL ON FUNCTION find_alternatives FROM PUBLIC;

@@ -1,0 +1,85 @@
+-- Purpose: a time became free: the first who waits for it gets it held and is told. Nobody is offered
+-- the same time with the same practitioner twice.
+-- Called under the locks of lock_diary, for the practitioner and the rooms of p_freed, which doesn't
+-- keep its time any more.
+-- Outcomes: the waitlist entry that was offered it, or NULL.
+CREATE FUNCTION offer_freed_time(p_freed appointments, p_moment timestamptz) RETURNS uuid
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  c_entries_looked_at_max constant integer := 50;
+  v_timezone text;
+  v_offer interval;
+  v_entry waitlist;
+  v_lead leads;
+  v_rules clinic_rules;
+  v_start timestamptz;
+  v_wanted appointments;
+  v_held json;
+BEGIN
+  SELECT timezone, make_interval(mins => offer_minutes) INTO v_timezone, v_offer
+  FROM organizations WHERE id = p_freed.org_id;
+  IF p_freed.ends_at <= p_moment OR NOT EXISTS (
+      SELECT FROM waitlist WHERE org_id = p_freed.org_id AND status = 'waiting') THEN
+    RETURN NULL;
+  END IF;
+  FOR v_entry IN
+    SELECT * FROM waitlist
+    WHERE org_id = p_freed.org_id AND status = 'waiting'
+      AND coalesce(practitioner_id, p_freed.practitioner_id) = p_freed.practitioner_id
+      AND date_from <= (p_freed.ends_at AT TIME ZONE v_timezone)::date
+      AND date_to >= (p_freed.scheduled_at AT TIME ZONE v_timezone)::date
+    ORDER BY created_at, id
+    LIMIT c_entries_looked_at_max
+    FOR UPDATE SKIP LOCKED
+  LOOP
+    v_rules := find_rules(p_freed.org_id, v_entry.service_type, NULL);
+    CONTINUE WHEN v_rules.service_type IS NULL OR p_freed.practitioner_id <> ALL (v_rules.practitioners);
+    -- The freed start itself if it can be, else the first of the grid inside the freed time.
+    SELECT start INTO v_start
+    FROM free_starts(
+        p_freed.org_id, v_rules, ARRAY[p_freed.practitioner_id],
+        day_parts(lower(p_freed.blocked), upper(p_freed.blocked), v_timezone, v_entry.time_from, v_entry.time_until)
+          * tstzmultirange(tstzrange(v_entry.date_from::timestamp AT TIME ZONE v_timezone,
+                                     (v_entry.date_to + 1)::timestamp AT TIME ZONE v_timezone)),
+        p_moment, NULL, NULL, NULL) AS free
+    CROSS JOIN LATERAL (
+      SELECT p_freed.scheduled_at AS start WHERE starts @> p_freed.scheduled_at
+      UNION ALL
+      SELECT grid_starts(starts, v_timezone, v_rules.slot)
+    ) AS possible
+    WHERE NOT EXISTS (
+      SELECT FROM waitlist_offers
+      WHERE org_id = p_freed.org_id AND waitlist_id = v_entry.id AND scheduled_at = start
+        AND practitioner_id = p_freed.practitioner_id)
+    ORDER BY start <> p_freed.scheduled_at, start LIMIT 1;
+    CONTINUE WHEN v_start IS NULL;
+    SELECT * INTO v_lead FROM leads WHERE org_id = p_freed.org_id AND id = v_entry.contact_id;
+    v_wanted.org_id := p_freed.org_id;
+    v_wanted.status := 'held';
+    v_wanted.hold_expires_at := least(p_moment + v_offer, v_start);
+    v_wanted.service_type := v_rules.service_type;
+    v_wanted.scheduled_at := v_start;
+    v_wanted.ends_at := v_start + v_rules.duration;
+    v_wanted.blocked_from := v_start - v_rules.buffer_before;
+    v_wanted.blocked_until := v_wanted.ends_at + v_rules.buffer_after;
+    v_wanted.source := 'waitlist';
+    v_held := place_appointment(v_rules, v_wanted, v_lead, ARRAY[p_freed.practitioner_id], false,
+                                false, NULL, NULL, p_moment);
+    CONTINUE WHEN v_held ->> 'error' IS NOT NULL;
+    UPDATE waitlist
+    SET status = 'offered', held_appointment_id = (v_held ->> 'hold_id')::uuid,
+      version = version + 1, updated_at = p_moment
+    WHERE org_id = v_entry.org_id AND id = v_entry.id;
+    INSERT INTO waitlist_offers (org_id, waitlist_id, appointment_id, practitioner_id, scheduled_at, created_at)
+    VALUES (v_entry.org_id, v_entry.id, (v_held ->> 'hold_id')::uuid, p_freed.practitioner_id, v_start, p_moment);
+    INSERT INTO deliveries (org_id, appointment_id, kind, version, due_at, created_at)
+    VALUES (v_entry.org_id, (v_held ->> 'hold_id')::uuid, 'sms_waitlist_offer', 1, p_moment, p_moment);
+    INSERT INTO events (org_id, kind, appointment_id, lead_id, data, created_at)
+    VALUES (v_entry.org_id, 'waitlist_offered', (v_held ->> 'hold_id')::uuid, v_entry.contact_id,
+            jsonb_build_object('waitlist_id', v_entry.id), p_moment);
+    RETURN v_entry.id;
+  END LOOP;
+  RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION offer_freed_time FROM PUBLIC;

@@ -1,0 +1,24 @@
+-- Purpose: an appointment has a new version: what still waits for the old one is voided, and what the
+-- new one needs is queued, in the same transaction.
+-- p_what: 'change' or 'cancellation'. Outcomes: kind → status of the new version.
+CREATE FUNCTION requeue_deliveries(p_appointment appointments, p_what text, p_moment timestamptz)
+RETURNS json
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  v_queued json;
+BEGIN
+  UPDATE deliveries SET status = 'voided'
+  WHERE org_id = p_appointment.org_id AND appointment_id = p_appointment.id
+    AND version < p_appointment.version AND status = 'queued';
+  WITH queued AS (
+    INSERT INTO deliveries (org_id, appointment_id, kind, version, due_at, created_at)
+    SELECT p_appointment.org_id, p_appointment.id, kind, p_appointment.version, p_moment, p_moment
+    FROM unnest(ARRAY['calendar', 'sms_' || p_what, 'email_' || p_what]) AS kind
+    WHERE kind NOT LIKE 'email%' OR p_appointment.metadata -> 'patient' ->> 'email' IS NOT NULL
+    RETURNING kind, status
+  )
+  SELECT json_object_agg(kind, status) INTO v_queued FROM queued;
+  RETURN v_queued;
+END $$;
+REVOKE ALL ON FUNCTION requeue_deliveries FROM PUBLIC;
