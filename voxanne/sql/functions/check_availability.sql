@@ -34,7 +34,8 @@ DECLARE
   v_free free_time[];
   v_starts timestamptz[];
   v_next timestamptz;
-  v_why record;
+  v_reason text;
+  v_detail text;
   v_slots json;
   v_refused text;
 BEGIN
@@ -69,7 +70,8 @@ BEGIN
                      v_rules.timezone, v_rules.slot) AS start
     ORDER BY start);
   IF cardinality(v_starts) = 0 THEN
-    v_why := why_not(p_org_id, v_rules, v_candidates, v_window, v_now);
+    SELECT r_reason, r_detail INTO v_reason, v_detail
+    FROM why_not(p_org_id, v_rules, v_candidates, v_window, v_now);
   ELSIF cardinality(v_starts) > p_limit AND p_spread THEN
     v_starts := ARRAY(SELECT v_starts[1 + n * cardinality(v_starts) / p_limit]
                       FROM generate_series(0, p_limit - 1) AS n);
@@ -98,8 +100,7 @@ BEGIN
     'success', true, 'service_type', v_rules.service_type,
     'duration_minutes', extract(epoch FROM v_rules.duration)::integer / 60,
     'timezone', v_rules.timezone, 'slots', coalesce(v_slots, '[]'), 'next_from', v_next,
-    'reason', CASE WHEN cardinality(v_starts) = 0 THEN v_why.r_reason END,
-    'reason_detail', CASE WHEN cardinality(v_starts) = 0 THEN v_why.r_detail END);
+    'reason', v_reason, 'reason_detail', v_detail);
 END $$;
 REVOKE ALL ON FUNCTION check_availability FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION check_availability TO voxanne_api;
