@@ -150,17 +150,23 @@ BEGIN
   END IF;
 
   -- May it be, by the clinic's rules?
-  v_refused := coalesce(
-    CASE WHEN p_scheduled_at IS NULL THEN 'INVALID_DATE' END, v_refused,
-    CASE WHEN cardinality(v_candidates) = 0 THEN 'UNKNOWN_PRACTITIONER' END,
-    CASE WHEN v_import AND p_scheduled_at > v_now THEN NULL
-         ELSE time_refusal(v_rules, p_scheduled_at, v_now) END,
-    CASE WHEN v_booked.r_upcoming >= v_rules.upcoming_max AND p_source NOT IN ('staff', 'import')
-      THEN 'LIMIT_REACHED' END,
-    CASE WHEN p_room_id IS NOT NULL AND NOT EXISTS (
-      SELECT FROM rooms WHERE org_id = p_org_id AND id = p_room_id AND active) THEN 'NOT_FOUND' END);
+  v_refused := CASE
+    WHEN p_scheduled_at IS NULL THEN 'INVALID_DATE'
+    WHEN v_refused IS NOT NULL THEN v_refused
+    WHEN cardinality(v_candidates) = 0 THEN 'UNKNOWN_PRACTITIONER'
+    WHEN NOT v_import OR p_scheduled_at <= v_now THEN time_refusal(v_rules, p_scheduled_at, v_now)
+  END;
+  IF v_refused IS NULL AND p_source NOT IN ('staff', 'import')
+     AND v_booked.r_upcoming >= v_rules.upcoming_max THEN
+    v_refused := 'LIMIT_REACHED';
+  END IF;
+  IF v_refused IS NULL AND p_room_id IS NOT NULL AND NOT EXISTS (
+      SELECT FROM rooms WHERE org_id = p_org_id AND id = p_room_id AND active) THEN
+    v_refused := 'NOT_FOUND';
+  END IF;
   -- The time a caller holds, or was offered, is with whom it is held.
-  IF v_refused IS NULL AND (p_hold_id IS NOT NULL OR p_call_id IS NOT NULL) THEN
+  IF v_refused IS NULL
+     AND (p_hold_id IS NOT NULL OR p_call_id IS NOT NULL AND cardinality(v_candidates) > 1) THEN
     v_hold := find_hold(p_org_id, p_hold_id, p_call_id, p_scheduled_at, v_now);
     IF p_hold_id IS NOT NULL THEN
       v_refused := hold_refusal(v_hold, p_call_id, v_lead.phone, p_source, v_now);

@@ -92,7 +92,7 @@ BEGIN
   CROSS JOIN LATERAL (
     SELECT practitioner, place
     FROM unnest(CASE WHEN cardinality(able) > 1 AND p_spread
-                     THEN rank_practitioners(p_org_id, able, v_rules.timezone, start)
+                     THEN rank_practitioners(p_org_id, able, v_rules.timezone, start, v_now)
                      ELSE able END) WITH ORDINALITY AS ranked (practitioner, place)
     WHERE place = 1 OR NOT p_spread
   ) AS chosen;

@@ -1,5 +1,6 @@
 -- Purpose: the nearest times that could be had instead, the asked practitioner's first.
--- Looks in widening windows around the asked time, so that the common case reads one day.
+-- Looks at the asked practitioner's next days first, then at everybody in widening windows, so that
+-- the common case reads little.
 -- Outcomes: a list of {"starts_at", "ends_at", "practitioner_id", "practitioner_name"}, the starts
 -- all different, at most p_limit.
 CREATE FUNCTION find_alternatives(
@@ -9,9 +10,11 @@ CREATE FUNCTION find_alternatives(
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  c_radii constant interval[] := ARRAY['14 hours', '7 days', '30 days'];
+  c_asked_radius constant interval := '2 days';
+  c_radii constant interval[] := ARRAY[c_asked_radius, '12 hours', '7 days', '30 days'];
   v_centre timestamptz := greatest(p_scheduled_at, p_moment + p_rules.notice);
   v_radius interval;
+  v_asked_only boolean;
   v_count integer;
   v_found json;
 BEGIN
@@ -19,24 +22,28 @@ BEGIN
     RETURN '[]'::json;
   END IF;
   FOREACH v_radius IN ARRAY c_radii LOOP
+    v_asked_only := v_radius = c_asked_radius;
+    CONTINUE WHEN v_asked_only AND p_practitioner_id IS NULL;
     WITH candidates AS MATERIALIZED (
-      SELECT practitioner_id AS practitioner, point,
+      SELECT practitioner_id, start,
         coalesce(practitioner_id = p_practitioner_id, false) AS asked,
-        abs(extract(epoch FROM point - p_scheduled_at)) AS distance
+        abs(extract(epoch FROM start - p_scheduled_at)) AS distance
       FROM free_starts(
-          p_org_id, p_rules, p_rules.practitioners,
+          p_org_id, p_rules,
+          CASE WHEN v_asked_only THEN ARRAY[p_practitioner_id] ELSE p_rules.practitioners END,
           tstzmultirange(tstzrange(v_centre - v_radius, v_centre + v_radius)),
           p_moment, p_call_id, p_phone, p_except) AS free
-      CROSS JOIN LATERAL grid_starts(starts, p_rules.timezone, p_rules.slot) AS point
+      CROSS JOIN LATERAL grid_starts(starts, p_rules.timezone, p_rules.slot) AS start
     ), best AS (
-      SELECT DISTINCT ON (point) * FROM candidates ORDER BY point, asked DESC, practitioner
+      SELECT DISTINCT ON (start) * FROM candidates ORDER BY start, asked DESC, practitioner_id
     ), nearest AS (
-      SELECT * FROM best ORDER BY asked DESC, distance, point LIMIT p_limit
+      SELECT * FROM best ORDER BY asked DESC, distance, start LIMIT p_limit
     )
     SELECT count(*), json_agg(json_build_object(
-        'starts_at', point, 'ends_at', point + p_rules.duration, 'practitioner_id', practitioner,
-        'practitioner_name', p_rules.names[array_position(p_rules.practitioners, practitioner)])
-      ORDER BY asked DESC, distance, point)
+        'starts_at', start, 'ends_at', start + p_rules.duration,
+        'practitioner_id', practitioner_id, 'practitioner_name',
+        p_rules.names[array_position(p_rules.practitioners, practitioner_id)])
+      ORDER BY asked DESC, distance, start)
     INTO v_count, v_found FROM nearest;
     EXIT WHEN v_count >= p_limit;
   END LOOP;

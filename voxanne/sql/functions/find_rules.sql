@@ -41,19 +41,17 @@ BEGIN
     ORDER BY matches DESC, key = v_service_type DESC LIMIT 1
   ) AS service ON true
   CROSS JOIN LATERAL (
+    SELECT array_agg(practitioner_id) AS ids FROM practitioner_services
+    WHERE service.matches AND org_id = p_org_id AND service_key = service.key
+  ) AS listed
+  CROSS JOIN LATERAL (
     SELECT count(*) > 0 AS any_own,
-      array_agg(id ORDER BY id) FILTER (WHERE active AND gives) AS ids,
-      array_agg(name ORDER BY id) FILTER (WHERE active AND gives) AS names
-    FROM practitioners
-    CROSS JOIN LATERAL (
-      SELECT service.matches IS NOT TRUE
-        OR NOT EXISTS (SELECT FROM practitioner_services
-                       WHERE org_id = p_org_id AND service_key = service.key)
-        OR EXISTS (SELECT FROM practitioner_services
-                   WHERE org_id = p_org_id AND service_key = service.key AND practitioner_id = id)
-        AS gives
-    ) AS given
-    WHERE org_id = p_org_id AND NOT implicit
+      array_agg(id ORDER BY id) FILTER (WHERE gives) AS ids,
+      array_agg(name ORDER BY id) FILTER (WHERE gives) AS names
+    FROM (
+      SELECT id, name, active AND (listed.ids IS NULL OR id = ANY (listed.ids)) AS gives
+      FROM practitioners WHERE org_id = p_org_id AND NOT implicit
+    ) AS own
   ) AS practitioner
   WHERE id = p_org_id;
   RETURN CASE WHEN v_rules.timezone IS NOT NULL THEN v_rules END;

@@ -33,35 +33,38 @@ BEGIN
     FROM generate_series(p_first::timestamp - interval '1 day', p_last::timestamp + interval '1 day',
                          interval '1 day') AS day
   ), weekly AS (
-    SELECT practitioner_id, day, date, opens, closes
-    FROM opening_hours JOIN days USING (weekday) WHERE org_id = p_org_id
-    UNION ALL
-    SELECT NULL, day, date, '00:00', '24:00' FROM days WHERE NOT v_clinic_hours
+    SELECT practitioner_id, date, day + opens AS opens,
+      day + closes + CASE WHEN closes <= opens THEN interval '1 day' ELSE interval '0' END AS closes
+    FROM (
+      SELECT practitioner_id, weekday, opens, closes FROM opening_hours WHERE org_id = p_org_id
+      UNION ALL
+      SELECT NULL, weekday, time '00:00', time '24:00' FROM generate_series(1, 7) AS weekday
+      WHERE NOT v_clinic_hours
+    ) AS hours
+    JOIN days USING (weekday)
+    WHERE date <= p_last AND date <> ALL (v_clinic_days)
   ), special AS (
-    SELECT practitioner_id, day::timestamp AS day, day AS date, opens, closes
+    SELECT practitioner_id, day AS date, day + opens AS opens,
+      day + closes + CASE WHEN closes <= opens THEN interval '1 day' ELSE interval '0' END AS closes
     FROM date_exceptions
     WHERE org_id = p_org_id AND day BETWEEN p_first - 1 AND p_last AND opens IS NOT NULL
-  ), spans AS (
-    SELECT practitioner, day + opens AS opens_at,
-      day + closes + CASE WHEN closes <= opens THEN interval '1 day' ELSE interval '0' END AS closes_at
-    FROM (
-      SELECT practitioner, day, opens, closes
-      FROM unnest(p_practitioners) AS practitioner
-      JOIN weekly ON practitioner_id IS NOT DISTINCT FROM
-        CASE WHEN practitioner = ANY (v_own_hours) THEN practitioner END
-      WHERE date <= p_last AND date <> ALL (v_clinic_days)
-        AND practitioner::text || date <> ALL (v_own_days)
-      UNION ALL
-      SELECT practitioner, day, opens, closes
-      FROM unnest(p_practitioners) AS practitioner
-      JOIN special ON practitioner_id IS NOT DISTINCT FROM
-        CASE WHEN practitioner::text || date = ANY (v_own_days) THEN practitioner END
-    ) AS chosen
+  ), spans AS MATERIALIZED (
+    SELECT true AS is_weekly, practitioner_id, date, opens AT TIME ZONE p_timezone AS opens_at,
+      closes AT TIME ZONE p_timezone AS closes_at FROM weekly
+    UNION ALL
+    SELECT false, practitioner_id, date, opens AT TIME ZONE p_timezone,
+      closes AT TIME ZONE p_timezone FROM special
   ), opened AS (
-    SELECT practitioner, range_agg(tstzrange(opens_at AT TIME ZONE p_timezone, closes_at AT TIME ZONE p_timezone)) AS hours
-    FROM spans
+    SELECT practitioner, range_agg(tstzrange(opens_at, closes_at)) AS hours
+    FROM unnest(p_practitioners) AS practitioner
+    JOIN spans ON practitioner_id IS NOT DISTINCT FROM CASE
+      WHEN CASE WHEN is_weekly THEN practitioner = ANY (v_own_hours)
+                ELSE practitioner::text || date = ANY (v_own_days) END
+      THEN practitioner END
     -- Inside the hour that a clock change skips, a span may end before it begins: there is none.
-    WHERE opens_at AT TIME ZONE p_timezone < closes_at AT TIME ZONE p_timezone
+    WHERE opens_at < closes_at
+      AND (NOT is_weekly OR cardinality(v_own_days) = 0
+           OR practitioner::text || date <> ALL (v_own_days))
     GROUP BY practitioner
   ), pauses AS (
     SELECT practitioner_id, range_agg(tstzrange((day + starts) AT TIME ZONE p_timezone,

@@ -29,7 +29,7 @@ DECLARE
 BEGIN
   IF cardinality(v_candidates) > 1 THEN
     v_candidates := rank_practitioners(p_wanted.org_id, v_candidates, p_rules.timezone,
-                                       p_wanted.scheduled_at);
+                                       p_wanted.scheduled_at, p_moment);
   END IF;
   -- Staff may overbook, but nobody is while another is free: that is the second round.
   FOREACH v_overbook IN ARRAY CASE WHEN p_allow_overlap THEN '{f,t}' ELSE '{f}' END::boolean[] LOOP
