@@ -29,6 +29,10 @@ BEGIN
       AND coalesce(practitioner_id, p_freed.practitioner_id) = p_freed.practitioner_id
       AND date_from <= (p_freed.ends_at AT TIME ZONE v_timezone)::date
       AND date_to >= (p_freed.scheduled_at AT TIME ZONE v_timezone)::date
+      AND NOT EXISTS (
+        SELECT FROM waitlist_offers
+        WHERE org_id = p_freed.org_id AND waitlist_id = waitlist.id
+          AND practitioner_id = p_freed.practitioner_id AND p_freed.blocked @> scheduled_at)
     ORDER BY created_at, id
     LIMIT c_entries_looked_at_max
     FOR UPDATE SKIP LOCKED
@@ -48,10 +52,7 @@ BEGIN
       UNION ALL
       SELECT grid_starts(starts, v_timezone, v_rules.slot)
     ) AS possible
-    WHERE NOT EXISTS (
-      SELECT FROM waitlist_offers
-      WHERE org_id = p_freed.org_id AND waitlist_id = v_entry.id AND scheduled_at = start
-        AND practitioner_id = p_freed.practitioner_id)
+    WHERE start = p_freed.scheduled_at OR start + v_rules.duration <= upper(p_freed.blocked)
     ORDER BY start <> p_freed.scheduled_at, start LIMIT 1;
     CONTINUE WHEN v_start IS NULL;
     SELECT * INTO v_lead FROM leads WHERE org_id = p_freed.org_id AND id = v_entry.contact_id;

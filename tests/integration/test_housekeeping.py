@@ -1,0 +1,103 @@
+"""What happens although nobody calls."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+
+from tests.database import HOUR, START, Booking, Database
+from voxanne.booking.functions import Database as Functions
+from voxanne.housekeeping import housekeeping, tidy_up
+
+
+class Session:
+    """The API's session as the program's functions want it."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.connection = connection
+
+    async def fetch_value(self, query: str, *arguments: object) -> object:
+        return await self.connection.fetchval(query, *arguments)
+
+
+async def wait_for(database: Database, clinic: UUID, phone: str) -> Booking:
+    owner = await database.owner()
+    return await database.call(
+        owner,
+        "join_waitlist",
+        clinic,
+        name="Wanda Waits",
+        phone=phone,
+        service_type="consultation",
+    )
+
+
+async def offered(database: Database) -> list[str]:
+    rows = await (await database.owner()).fetch(
+        "SELECT phone FROM waitlist JOIN leads ON leads.id = contact_id "
+        "WHERE waitlist.status = 'offered'"
+    )
+    return [row["phone"] for row in rows]
+
+
+async def test_a_lapsed_offer_goes_to_the_next(database: Database) -> None:
+    clinic = await database.organization()
+    owner = await database.owner()
+    session: Functions = Session(await database.connect_api())
+    booked = await database.book(owner, clinic)
+    for phone in ("+442079460771", "+442079460772"):
+        assert (await wait_for(database, clinic, phone))["success"]
+    await database.call(
+        owner, "cancel_appointment", clinic, appointment_id=UUID(booked["appointment_id"])
+    )
+    assert await offered(database) == ["+442079460771"]
+    assert await tidy_up(session) == 0
+
+    moment = await owner.fetchval("SELECT current_moment()")
+    await database.set_clock(moment + timedelta(minutes=31))
+
+    assert await tidy_up(session) == 1
+    assert await offered(database) == ["+442079460772"]
+    assert await tidy_up(session) == 0
+
+
+async def test_holds_that_lapsed_long_ago_are_tidied_away(database: Database) -> None:
+    clinic = await database.organization()
+    owner = await database.owner()
+    session: Functions = Session(await database.connect_api())
+    for n in range(2):
+        held = await database.call(
+            owner,
+            "hold_slot",
+            clinic,
+            service_type="consultation",
+            scheduled_at=START + n * HOUR,
+            call_id="c",
+        )
+        assert held["success"], held
+    moment = await owner.fetchval("SELECT current_moment()")
+
+    await database.set_clock(moment + timedelta(minutes=6))
+    assert await tidy_up(session) == 0
+    await database.set_clock(moment + timedelta(minutes=16))
+    assert await tidy_up(session) == 2
+
+    assert await owner.fetchval("SELECT count(*) FROM appointments WHERE status = 'held'") == 0
+
+
+async def test_it_goes_on_when_the_database_was_away() -> None:
+    """And ends when the program does."""
+
+    class Away:
+        asked = 0
+
+        async def fetch_value(self, query: str, *arguments: object) -> object:
+            self.asked += 1
+            raise ConnectionError
+
+    away = Away()
+    async with housekeeping(away):
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert away.asked == 1
