@@ -1,0 +1,281 @@
+"""The wall between tenants: tried on every function the API may execute, as another."""
+
+import json
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from tests.database import HOUR, START, claim
+from tests.sql.wall import TENANT_TABLES, Scene
+from voxanne.postgres.migrate import load_functions
+
+Attempt = Callable[[Scene], Awaitable[None]]
+
+
+async def cannot_book_elsewhere(scene: Scene) -> None:
+    superuser = await scene.database.connect_superuser()
+    before = await superuser.fetchval("SELECT count(*) FROM appointments")
+
+    for org_id in (scene.org_id, uuid4(), None):
+        refusal = await scene.database.book(scene.api, org_id, patient_name="Tom Taylor")
+        assert refusal["error"] == "FORBIDDEN_ORGANIZATION"
+    assert await superuser.fetchval("SELECT count(*) FROM appointments") == before
+
+
+async def cannot_replay_elsewhere(scene: Scene) -> None:
+    """What the victim booked, word for word."""
+    refusal = await scene.database.book(scene.api, scene.org_id)
+    assert refusal["error"] == "FORBIDDEN_ORGANIZATION"
+    assert "appointment_id" not in refusal
+
+
+async def tells_only_the_time(scene: Scene) -> None:
+    moment = await scene.api.fetchval("SELECT current_moment()")
+    assert abs((moment - await scene.api.fetchval("SELECT now()")).total_seconds()) < 60
+
+
+async def has_no_profile(scene: Scene) -> None:
+    assert await scene.api.fetchval("SELECT clinic_profile($1)", scene.org_id) is None
+
+
+async def has_no_practitioners(scene: Scene) -> None:
+    for said in ("Dr Grey", "Grey", ""):
+        query = "SELECT find_practitioner($1, $2)"
+        assert await scene.api.fetchval(query, scene.org_id, said) == "[]"
+
+
+async def has_no_hmac_key(scene: Scene) -> None:
+    assert await scene.api.fetchval("SELECT find_hmac_key($1)", scene.org_id) is None
+
+
+async def has_no_credential_without_its_secret(scene: Scene) -> None:
+    for guess in (None, b"", b"Here", b"%"):
+        assert await scene.api.fetchval("SELECT find_credential($1)", guess) is None
+
+
+async def has_no_line_without_its_number(scene: Scene) -> None:
+    query = "SELECT find_voice_line($1, $2, $3)"
+    for guess in (None, "", "%", str(scene.org_id)):
+        assert await scene.api.fetchval(query, guess, guess, guess) is None
+    # Kinds are not mixed up: what is registered as a number is no assistant.
+    assert await scene.api.fetchval(query, "Here", None, "Here") is None
+
+
+async def reports_no_message(scene: Scene) -> None:
+    query = "SELECT record_voice_message($1, 'c', 't', '{\"forged\": true}', now())"
+    assert await scene.api.fetchval(query, scene.org_id) is False
+    superuser = await scene.database.connect_superuser()
+    assert (
+        await superuser.fetchval("SELECT count(*) FROM voice_messages WHERE payload <> '{}'") == 0
+    )
+
+
+async def rows_of(scene: Scene) -> dict[str, list[str]]:
+    """Everything the victim has, as text."""
+    superuser = await scene.database.connect_superuser()
+    return {
+        table: [
+            str(row[0])
+            for row in await superuser.fetch(
+                f"SELECT {table}::text FROM {table} WHERE {column} = $1 ORDER BY 1", scene.org_id
+            )
+        ]
+        for table, column in TENANT_TABLES.items()
+    }
+
+
+def forbids(function: str, **arguments: object) -> Attempt:
+    """The victim's organization, and the victim's ids under one's own. `SELECT …` finds an id."""
+
+    async def attempt(scene: Scene) -> None:
+        superuser = await scene.database.connect_superuser()
+        given = {
+            name: await superuser.fetchval(value, scene.org_id)
+            if isinstance(value, str) and value.startswith("SELECT ")
+            else value
+            for name, value in arguments.items()
+        }
+        assert all(value is not None for value in given.values())
+        before = await rows_of(scene)
+
+        for org_id in (scene.org_id, uuid4(), None):
+            answer = await scene.database.call(scene.api, function, org_id, **given)
+            assert answer["error"] == "FORBIDDEN_ORGANIZATION"
+            assert answer.keys() == {"success", "error", "message", "created_at"}
+        own = await scene.database.call(scene.api, function, scene.other_org_id, **given)
+        if any(str(arguments[name]).startswith("SELECT id") for name in arguments):
+            assert own["error"] in ("NOT_FOUND", "UNKNOWN_PRACTITIONER"), own
+        assert await rows_of(scene) == before
+
+    attempt.__name__ = f"{function}_is_forbidden"
+    return attempt
+
+
+def lists_nothing(function: str, **arguments: object) -> Attempt:
+    """The victim's list is forbidden; one's own holds none of the victim's ids, filtered or not."""
+
+    async def attempt(scene: Scene) -> None:
+        superuser = await scene.database.connect_superuser()
+        given = {
+            name: await superuser.fetchval(str(value), scene.org_id)
+            for name, value in arguments.items()
+        }
+        answer = await scene.database.call(scene.api, function, scene.org_id)
+        assert answer["error"] == "FORBIDDEN_ORGANIZATION"
+        assert answer.keys() == {"success", "error", "message", "created_at"}
+        theirs = {
+            str(row[0])
+            for table in ("appointments", "leads", "waitlist", "messages", "alerts")
+            for row in await superuser.fetch(
+                f"SELECT id FROM {table} WHERE org_id = $1", scene.org_id
+            )
+        }
+        for filters in ({}, given):
+            own = await scene.database.call(scene.api, function, scene.other_org_id, **filters)
+            assert not [id_ for id_ in theirs if id_ in json.dumps(own)]
+
+    attempt.__name__ = f"{function}_lists_nothing"
+    return attempt
+
+
+def counts_nothing(function: str) -> Attempt:
+    async def attempt(scene: Scene) -> None:
+        before = await rows_of(scene)
+        arguments = (
+            (scene.org_id, "c")
+            if function in ("extend_holds", "release_holds")
+            else (scene.org_id,)
+        )
+        places = ", ".join(f"${n}" for n in range(1, len(arguments) + 1))
+        assert await scene.api.fetchval(f"SELECT {function}({places})", *arguments) == 0
+        assert await rows_of(scene) == before
+
+    attempt.__name__ = f"{function}_counts_nothing"
+    return attempt
+
+
+async def has_no_configuration(scene: Scene) -> None:
+    answer = await scene.database.call(scene.api, "clinic_configuration", scene.org_id)
+    assert answer is None or answer.get("error") == "FORBIDDEN_ORGANIZATION"
+
+
+async def hears_of_no_other_clinics(scene: Scene) -> None:
+    query = "SELECT organizations_with_lapsed_holds(100)"
+    await (await scene.database.owner()).execute(
+        "UPDATE appointments SET hold_expires_at = created_at WHERE status = 'held'"
+    )
+    assert await scene.api.fetchval(query) == "[]"
+    await claim(scene.api, "")
+    assert len(json.loads(await scene.api.fetchval(query))) == 2
+
+
+APPOINTMENT = (
+    "SELECT id FROM appointments WHERE org_id = $1 AND status = 'confirmed' ORDER BY id LIMIT 1"
+)
+HELD = "SELECT id FROM appointments WHERE org_id = $1 AND status = 'held' LIMIT 1"
+WAITING = "SELECT id FROM waitlist WHERE org_id = $1 LIMIT 1"
+LEAD = "SELECT id FROM leads WHERE org_id = $1 LIMIT 1"
+MESSAGE = "SELECT id FROM messages WHERE org_id = $1 LIMIT 1"
+ALERT = "SELECT id FROM alerts WHERE org_id = $1 LIMIT 1"
+PRACTITIONER = "SELECT id FROM practitioners WHERE org_id = $1 LIMIT 1"
+
+
+# What another tenant tries with each function the API may execute. A new one needs a line.
+ATTEMPTS: dict[str, list[Attempt]] = {
+    "accept_offer": [forbids("accept_offer", waitlist_id=WAITING, source="staff")],
+    "advance_waitlist": [counts_nothing("advance_waitlist")],
+    "book_appointment_atomic": [cannot_book_elsewhere, cannot_replay_elsewhere],
+    "cancel_appointment": [
+        forbids("cancel_appointment", appointment_id=APPOINTMENT, source="staff")
+    ],
+    "check_availability": [
+        forbids(
+            "check_availability",
+            service_type="consultation",
+            **{"from": START, "until": START + HOUR},
+            practitioner_id=PRACTITIONER,
+        )
+    ],
+    "clinic_configuration": [has_no_configuration],
+    "clinic_profile": [has_no_profile],
+    "configure_clinic": [forbids("configure_clinic", document='{"name": "Mine"}', version=99)],
+    "current_moment": [tells_only_the_time],
+    "decline_offer": [forbids("decline_offer", waitlist_id=WAITING, source="staff")],
+    "extend_holds": [counts_nothing("extend_holds")],
+    "find_appointment": [forbids("find_appointment", appointment_id=APPOINTMENT)],
+    "find_credential": [has_no_credential_without_its_secret],
+    "find_hmac_key": [has_no_hmac_key],
+    "find_practitioner": [has_no_practitioners],
+    "find_voice_line": [has_no_line_without_its_number],
+    "hold_slot": [
+        forbids(
+            "hold_slot",
+            service_type="consultation",
+            scheduled_at=START + HOUR * 5,
+            practitioner_id=PRACTITIONER,
+        )
+    ],
+    "join_waitlist": [
+        forbids(
+            "join_waitlist",
+            name="Tom",
+            phone="+442079460777",
+            service_type="consultation",
+            practitioner_id=PRACTITIONER,
+        )
+    ],
+    "leave_waitlist": [forbids("leave_waitlist", waitlist_id=WAITING, source="staff")],
+    "list_alerts": [lists_nothing("list_alerts")],
+    "list_appointments": [
+        lists_nothing("list_appointments", practitioner_id=PRACTITIONER, lead_id=LEAD)
+    ],
+    "list_events": [lists_nothing("list_events", appointment_id=APPOINTMENT)],
+    "list_leads": [lists_nothing("list_leads", lead_id=LEAD)],
+    "list_messages": [lists_nothing("list_messages")],
+    "list_waitlist": [lists_nothing("list_waitlist", lead_id=LEAD)],
+    "lookup_caller": [forbids("lookup_caller", phone="+442079460958")],
+    "mark_alert_seen": [forbids("mark_alert_seen", alert_id=ALERT)],
+    "mark_message": [forbids("mark_message", message_id=MESSAGE, status="done")],
+    "mark_appointment": [
+        forbids("mark_appointment", appointment_id=APPOINTMENT, status="completed", source="staff")
+    ],
+    "organizations_with_lapsed_holds": [hears_of_no_other_clinics],
+    "raise_alert": [forbids("raise_alert", kind="emergency", call_id="c")],
+    "record_voice_message": [reports_no_message],
+    "release_hold": [forbids("release_hold", hold_id=HELD, source="staff")],
+    "release_holds": [counts_nothing("release_holds")],
+    "reschedule_appointment": [
+        forbids(
+            "reschedule_appointment",
+            appointment_id=APPOINTMENT,
+            scheduled_at=START + HOUR * 6,
+            source="staff",
+        )
+    ],
+    "sweep_holds": [counts_nothing("sweep_holds")],
+    "save_lead": [forbids("save_lead", lead_id=LEAD, changes='{"name": "Mallory"}')],
+    "take_message": [forbids("take_message", body="Hello")],
+    "transfer_destination": [forbids("transfer_destination")],
+}
+
+
+async def test_every_function_of_the_api_is_tried_here(reader: asyncpg.Connection) -> None:
+    rows = await reader.fetch(
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
+        "AND proname = ANY ($1) AND has_function_privilege('voxanne_api', oid, 'EXECUTE')",
+        list(load_functions()),
+    )
+    assert {row["proname"] for row in rows} == set(ATTEMPTS)
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [attempt for attempts in ATTEMPTS.values() for attempt in attempts],
+    ids=lambda attempt: attempt.__name__,
+)
+async def test_another_tenant_gets_nothing_from_a_function(scene: Scene, attempt: Attempt) -> None:
+    await claim(scene.api, json.dumps({"org_id": str(scene.other_org_id)}))
+
+    await attempt(scene)

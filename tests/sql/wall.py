@@ -1,0 +1,120 @@
+"""The wall's scene: two clinics with rows in every table."""
+
+from dataclasses import dataclass
+from datetime import time
+from uuid import UUID
+
+import asyncpg
+
+from tests.database import HOUR, START, Database
+
+# How many rows of each table the scene gives a tenant, and its column. A new table needs a line.
+TENANT_TABLES = {
+    "organizations": "id",
+    "practitioners": "org_id",
+    "rooms": "org_id",
+    "services": "org_id",
+    "opening_hours": "org_id",
+    "leads": "org_id",
+    "appointments": "org_id",
+    "events": "org_id",
+    "deliveries": "org_id",
+    "voice_messages": "org_id",
+    "voice_lines": "org_id",
+    "credentials": "org_id",
+    "hmac_keys": "org_id",
+    "practitioner_services": "org_id",
+    "room_services": "org_id",
+    "breaks": "org_id",
+    "date_exceptions": "org_id",
+    "absences": "org_id",
+    "waitlist": "org_id",
+    "waitlist_offers": "org_id",
+    "messages": "org_id",
+    "alerts": "org_id",
+    "idempotency_keys": "org_id",
+}
+SECRET_TABLES = {
+    "credentials",
+    "hmac_keys",
+    "idempotency_keys",
+}  # not even the tenant's own claim reads these
+READABLE_TABLES = sorted(TENANT_TABLES.keys() - SECRET_TABLES)
+SHARED_TABLES = {"clock", "schema_functions", "schema_migrations"}  # hold nothing of a tenant
+ALL_TABLES = sorted(TENANT_TABLES.keys() | SHARED_TABLES)
+
+
+@dataclass
+class Scene:
+    database: Database
+    api: asyncpg.Connection
+    org_id: UUID
+    other_org_id: UUID
+
+
+async def tenant(database: Database, name: str) -> UUID:
+    """A clinic with at least one row in every table."""
+    owner = await database.owner()
+    org_id = await database.organization(name=name)
+    practitioner = await database.practitioner(org_id)
+    room = await database.room(org_id)
+    await database.service(org_id, "consultation", 60)
+    for weekday in range(1, 8):
+        await database.hours(org_id, weekday, time(0), time(23, 59))
+    booking = await database.book(owner, org_id)
+    assert booking["success"] is True, booking
+    await owner.execute(
+        "INSERT INTO voice_messages (org_id, call_id, type, payload) VALUES ($1, 'c', 't', '{}')",
+        org_id,
+    )
+    await owner.execute(
+        "INSERT INTO voice_lines (kind, value, org_id) VALUES ('number', $2, $1)", org_id, name
+    )
+    await owner.execute(
+        "INSERT INTO credentials (secret_hash, kind, org_id, scope) "
+        "VALUES (sha256($2), 'api_key', $1, 'agent')",
+        org_id,
+        name.encode(),
+    )
+    await owner.execute(
+        "INSERT INTO hmac_keys (org_id, encrypted_key, scheme) VALUES ($1, '', '{}')", org_id
+    )
+    await fill_diary(database, org_id, practitioner, room)
+    return org_id
+
+
+async def fill_diary(database: Database, org_id: UUID, practitioner: UUID, room: UUID) -> None:
+    """What the diary adds to the core. The waiting one is offered a time that became free."""
+    owner = await database.owner()
+    for statement in (
+        "INSERT INTO breaks (org_id, weekday, starts, ends) VALUES ($1, 7, '03:00', '03:05')",
+        "INSERT INTO date_exceptions (org_id, day) VALUES ($1, '2020-01-01')",
+    ):
+        await owner.execute(statement, org_id)
+    for statement in (
+        "INSERT INTO practitioner_services VALUES ($1, $2, 'consultation')",
+        "INSERT INTO absences VALUES ($1, gen_random_uuid(), $2, '2020-01-01', '2020-01-02')",
+    ):
+        await owner.execute(statement, org_id, practitioner)
+    await owner.execute("INSERT INTO room_services VALUES ($1, $2, 'consultation')", org_id, room)
+    joined = await database.call(
+        owner,
+        "join_waitlist",
+        org_id,
+        name="Wanda Waits",
+        phone="+442079460777",
+        service_type="consultation",
+        idempotency_key="joined",
+        request_hash="",
+    )
+    assert joined["success"] is True, joined
+    booking = await database.book(
+        owner, org_id, patient_name="Gone Again", scheduled_at=START + HOUR * 3
+    )
+    gone = await database.call(
+        owner, "cancel_appointment", org_id, appointment_id=UUID(booking["appointment_id"])
+    )
+    assert gone["success"] is True, gone
+    said = {"body": "Please call back", "urgency": "high", "call_id": "c"}
+    left = await database.call(owner, "take_message", org_id, **said)
+    assert left["success"] is True, left
