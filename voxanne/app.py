@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+import importlib.util
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import asyncpg
 from cryptography.fernet import Fernet, MultiFernet
-from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, Router
@@ -18,10 +18,14 @@ from starlette.routing import Route, Router
 from voxanne import __version__
 from voxanne.booking.outcomes import Outcome
 from voxanne.config import Environment, Settings
+from voxanne.housekeeping import housekeeping
 from voxanne.inbound.authentication import AuthenticationSettings, Authenticator
 from voxanne.inbound.http import Entrance, get, problem
 from voxanne.inbound.metrics import Metrics
 from voxanne.inbound.rest import RpcEndpoint
+from voxanne.inbound.v1.api import create_api
+from voxanne.inbound.v1.security import Services
+from voxanne.inbound.voice.call_rate import CallRate
 from voxanne.inbound.voice.routes import VoiceEndpoint
 from voxanne.postgres.embedded import EmbeddedPostgres
 from voxanne.postgres.migrate import migrate_up, schema_is_current
@@ -154,18 +158,38 @@ def create_app(settings: Settings, pool: Pool, fernet: MultiFernet) -> Entrance:
         wait_seconds=wait_seconds,
         date_correction_days_max=settings.date_correction_days_max,
         public_url=settings.public_url,
+        call_rate=CallRate(settings.calls_per_caller_per_minute),
     )
     rpc = RpcEndpoint(pool, authenticator, metrics, settings.body_bytes_max, wait_seconds)
-    app = FastAPI(
-        title="Voxanne",
-        version=__version__,
-        description="The system of record behind a clinic's telephone.",
-        # FastAPI's own telemetry would log request bodies, and so patients.
-        telemetry={"logs": False, "tracing": False, "metrics": False},
-    )
+    routes = [*voice.routes(), *rpc.routes()]
+    lives: list[Callable[[], AbstractAsyncContextManager[None]]] = [lambda: housekeeping(pool)]
+    # Its libraries are an extra, and slow to load: commands that serve nothing don't.
+    if importlib.util.find_spec("mcp") is not None:
+        from voxanne.inbound.mcp import McpEndpoint
+
+        mcp = McpEndpoint(voice)
+        routes += mcp.routes()
+        lives.append(mcp.running)
+    services = Services(pool, authenticator, metrics, fernet, settings.body_bytes_max, wait_seconds)
+    app = create_api(services, __version__)
     app.router.routes.extend(_health_routes(pool, metrics))
     # The routes that read their bodies themselves have no use for FastAPI's layers.
-    return Entrance(Router([*voice.routes(), *rpc.routes()], default=app), metrics)
+    return Entrance(Router(routes, default=app, lifespan=_lifespan(lives)), metrics)
+
+
+def _lifespan(
+    lives: Sequence[Callable[[], AbstractAsyncContextManager[None]]],
+) -> Callable[[object], AbstractAsyncContextManager[None]]:
+    """Everything that runs as long as the application does."""
+
+    @contextlib.asynccontextmanager
+    async def running(_app: object) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            for life in lives:
+                await stack.enter_async_context(life())
+            yield
+
+    return running
 
 
 def _authentication_settings(settings: Settings) -> AuthenticationSettings:

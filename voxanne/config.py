@@ -84,6 +84,10 @@ class Settings(BaseSettings):
     hmac_tolerance_seconds: int = Field(
         300, ge=1, le=3_600, description="how far a signature's timestamp may be off"
     )
+    vapi_api_key: SecretStr | None = Field(
+        None, description="private key of the account at Vapi; only `voxanne vapi push` uses it"
+    )
+    vapi_api_url: str = Field("https://api.vapi.ai", description="where Vapi's REST API is")
     jwt_secret: SecretStr | None = Field(None, description="HS256 secret of Supabase-style tokens")
     jwks_url: str | None = Field(None, description="key set of Supabase-style tokens")
     jwt_audience: str | None = Field(None, description="audience a token must name, if any")
@@ -94,6 +98,13 @@ class Settings(BaseSettings):
     )
     credential_cache_seconds: int = Field(
         5, ge=0, le=300, description="how long a revoked key or changed clinic may still be seen"
+    )
+    calls_per_caller_per_minute: int = Field(
+        30,
+        ge=0,
+        le=100_000,
+        description="voice tool calls one number may make to one clinic, by each process; "
+        "0: no limit",
     )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="log level")
 

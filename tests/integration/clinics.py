@@ -211,7 +211,7 @@ async def serving(app: Entrance) -> AsyncIterator[httpx2.AsyncClient]:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on")
         server = QuietServer(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:

@@ -33,7 +33,6 @@ BOOKED_FIELDS = {
     "replayed",
 }
 REFUSED_FIELDS = {"success", "error", "message", "alternatives"}
-# In the contract, and not here yet.
 OTHER_TOOLS = (
     "checkAvailability",
     "holdSlot",
@@ -328,14 +327,29 @@ async def test_every_value_is_one_line_whatever_the_clinic_is_called(voice: Api)
 
 @pytest.mark.parametrize("url", [VAPI_URL, TOOL_URL])
 @pytest.mark.parametrize("tool", OTHER_TOOLS)
-async def test_a_tool_that_is_not_here_yet_is_unknown(voice: Api, tool: str, url: str) -> None:
+async def test_every_tool_is_known_and_answers_without_arguments(
+    voice: Api, tool: str, url: str
+) -> None:
     """The name of a tool of ours wins over the URL."""
     answered = await voice.answer(bodies.envelope([bodies.tool_call(name=tool)]), path=url)
     (entry,) = answered["results"]
-    assert entry.keys() == {"name", "toolCallId", "error"}
+    assert entry.keys() == {"name", "toolCallId", "result"}
     assert entry["name"] == tool
-    assert json.loads(entry["error"])["error"] == "UNKNOWN_TOOL"
-    assert (await voice.counts())["appointments"] == 0
+    payload = json.loads(entry["result"])
+    assert payload.keys() >= {"success", "message"}
+    assert ("error" in payload) is not payload["success"]
+    assert len(payload["message"].splitlines()) == 1
+
+
+@pytest.mark.parametrize("tool", OTHER_TOOLS)
+async def test_every_tool_answers_a_bare_body_and_the_direct_shape(voice: Api, tool: str) -> None:
+    url = f"/api/vapi/tools/{tool}"
+    bare = await voice.answer({}, {**voice.clinic.bearer, **BARE_HEADERS}, url)
+    direct = await voice.answer(bodies.direct({}), path=url)
+    assert direct.keys() == {"toolCallId", "result"}
+    for payload in (bare, direct["result"]):
+        assert payload.keys() >= {"success", "message"}
+        assert payload.get("error") != "UNKNOWN_TOOL"
 
 
 async def test_an_unknown_tool_is_an_error_that_says_so(voice: Api) -> None:

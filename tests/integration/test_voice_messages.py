@@ -47,25 +47,11 @@ async def test_a_message_is_answered_with_nothing_and_kept(voice: Api, kind: str
     assert int(row["sent_at"].timestamp() * 1000) == SENT_AT_MS
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"),
-    [
-        ("assistant-request", "error"),
-        ("transfer-destination-request", "error"),
-        ("handoff-destination-request", "error"),
-    ],
-)
-async def test_a_question_is_answered_with_something_to_say(
-    voice: Api, kind: str, expected: str
-) -> None:
-    answered = await voice.answer(message(kind))
-    assert answered.keys() == {expected}
-    assert answered[expected].strip()
-    assert len(answered[expected].splitlines()) == 1
-
-
-async def test_a_knowledge_base_request_gets_no_documents(voice: Api) -> None:
-    assert await voice.answer(message("knowledge-base-request")) == {"documents": []}
+async def test_a_handoff_is_refused_with_something_to_say(voice: Api) -> None:
+    answered = await voice.answer(message("handoff-destination-request"))
+    assert answered.keys() == {"error"}
+    assert answered["error"].strip()
+    assert len(answered["error"].splitlines()) == 1
 
 
 async def test_a_message_is_kept_once_per_call_and_type(voice: Api) -> None:

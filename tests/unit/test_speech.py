@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from voxanne.inbound.voice.speech import (
     locale_for,
+    region_of,
     speak_date,
     speak_date_with_year,
+    speak_either,
     speak_moment,
     speak_time,
 )
@@ -56,8 +58,11 @@ def test_date_with_year_says_this_year_too() -> None:
         ("en_GB", time(12, 15), "12:15 pm"),
         ("en_GB", time(0, 15), "12:15 am"),
         ("de_DE", time(14, 30), "14:30 Uhr"),
+        ("de_AT", time(9), "9 Uhr"),
+        ("de_CH", time(9, 5), "9:05 Uhr"),
         ("es_ES", time(14, 30), "14:30"),
-        ("fr_FR", time(9, 5), "09:05"),
+        ("es_ES", time(9), "9:00"),
+        ("fr_FR", time(9, 5), "9:05"),
         (
             "es_US",
             time(14, 30),
@@ -74,7 +79,7 @@ def test_time(locale: str, at: time, spoken: str) -> None:
     [
         ("en_GB", "Thursday 26 November at 10 am"),
         ("en_US", "Thursday, November 26 at 10 am"),
-        ("de_DE", "Donnerstag, 26. November um 10:00 Uhr"),
+        ("de_DE", "Donnerstag, 26. November, 10 Uhr"),
         ("es_ES", "jueves 26 de noviembre a las 10:00"),
         ("fr_FR", "jeudi 26 novembre at 10:00"),
     ],
@@ -82,6 +87,70 @@ def test_time(locale: str, at: time, spoken: str) -> None:
 def test_moment(locale: str, spoken: str) -> None:
     at = datetime(2026, 11, 26, 10, tzinfo=UTC)
     assert speak_moment(at, today=TODAY, locale=locale) == spoken
+
+
+@pytest.mark.parametrize(
+    ("locale", "hour", "spoken"),
+    [
+        ("es_ES", 1, "a la 1:30"),
+        ("es_ES", 13, "a las 13:30"),
+        ("es_US", 1, "a la 1:30"),
+        ("es_US", 13, "a la 1:30"),
+        ("es_US", 14, "a las 2:30"),
+        ("es_AR", 0, "a las 12:30 a. m."),
+    ],
+)
+def test_spanish_says_one_oclock_in_the_singular(locale: str, hour: int, spoken: str) -> None:
+    at = datetime(2026, 11, 26, hour, 30, tzinfo=UTC)
+    assert spoken in speak_moment(at, today=TODAY, locale=locale)
+
+
+@pytest.mark.parametrize(
+    ("language", "options", "spoken"),
+    [
+        ("en", ["A"], "A"),
+        ("en", ["A", "B"], "A or B"),
+        ("en", ["A", "B", "C"], "A, B, or C"),
+        ("en", ["A", "B", "C", "{D}"], "A, B, C, or {D}"),
+        ("es", ["A", "B", "C"], "A, B o C"),
+        ("de", ["A", "B"], "A oder B"),
+        ("de", ["A", "B", "C"], "A, B, oder C"),
+        ("fr", ["A", "B"], "A or B"),
+    ],
+)
+def test_one_or_the_other(language: str, options: list[str], spoken: str) -> None:
+    assert speak_either(language, options) == spoken
+
+
+@pytest.mark.parametrize(
+    ("country", "zone", "language", "expected"),
+    [
+        ("AT", "Europe/Vienna", "de", ("de_AT", "AT")),
+        (None, "America/Mexico_City", "es", ("es_MX", "MX")),
+        ("GB", "Europe/London", "es", ("es", "GB")),
+        ("US", "America/New_York", "de", ("de", "US")),
+        ("DE", "Europe/Berlin", "en", ("en_DE", "DE")),
+        ("IE", "Europe/Dublin", "fr", ("en_IE", "IE")),
+    ],
+)
+def test_locale_for_a_language(
+    country: str | None, zone: str, language: str, expected: tuple[str, str]
+) -> None:
+    assert locale_for(country, zone, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("country", "zone", "region"),
+    [
+        ("uk", "America/New_York", "GB"),
+        (None, "Europe/Vienna", "AT"),
+        (None, "UTC", None),
+        (None, "no such zone", None),
+        ("XQ", "UTC", None),
+    ],
+)
+def test_region_of(country: str | None, zone: str, region: str | None) -> None:
+    assert region_of(country, zone) == region
 
 
 @pytest.mark.parametrize(

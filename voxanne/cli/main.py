@@ -1,9 +1,19 @@
 """The program: importing a group of commands registers it on `cli`."""
 
-from voxanne.cli import database, proof, serving, tenants
+from voxanne.cli import configuring, database, importing, proof, serving, tenants, vapi
 from voxanne.cli.root import cli
 
-__all__ = ["cli", "database", "main", "proof", "serving", "tenants"]
+__all__ = [
+    "cli",
+    "configuring",
+    "database",
+    "importing",
+    "main",
+    "proof",
+    "serving",
+    "tenants",
+    "vapi",
+]
 
 
 def main() -> None:

@@ -122,7 +122,7 @@ async def _running(opened: Deployment, listener: socket.socket) -> AsyncIterator
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                lifespan="off",
+                lifespan="on",
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=STOP_SECONDS_MAX,
             )

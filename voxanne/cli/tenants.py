@@ -20,6 +20,8 @@ from voxanne.cli.root import (
     run,
     say,
 )
+from voxanne.clinic_files.errors import ClinicFileError
+from voxanne.clinic_files.public_holidays import public_holidays
 from voxanne.inbound.signatures import HmacScheme
 from voxanne.postgres import organizations
 from voxanne.postgres.organizations import OrganizationError
@@ -33,7 +35,11 @@ def org() -> None:
 @org.command()
 @click.argument("name")
 @click.option("--timezone", default="Europe/London", show_default=True, help="IANA name")
-@click.option("--country", help="two letters (GB, US, DE): how phone numbers and dates are read")
+@click.option(
+    "--country",
+    help="two letters (GB, US, DE): how phone numbers and dates are read; its public holidays are "
+    "closed",
+)
 @click.option("--id", "organization", type=click.UUID, help="use this id")
 @click.option("--json", "as_json", is_flag=True, help='print {"org_id", "api_key"}')
 def create(
@@ -42,7 +48,7 @@ def create(
     """Create a clinic that can be booked at once, and print its API key, once.
 
     It has one practitioner, the service `consultation` (60 minutes), and is open Monday to Friday
-    from 9 to 17.
+    from 9 to 17. `org apply` configures it further.
 
     \b
     Example:  voxanne org create "Harbor Dental" --timezone America/New_York --country US
@@ -57,6 +63,8 @@ def create(
                 country=country.upper() if country else None,
                 organization=organization,
             )
+            if country:
+                await _close_public_holidays(connection, created, country.upper(), timezone)
             return created, await organizations.create_key(connection, created, "admin")
 
     with deployment() as opened:
@@ -67,6 +75,17 @@ def create(
     else:
         click.echo(f"org_id   {created}\napi_key  {key}")
         say("The key is shown only now.")
+
+
+async def _close_public_holidays(
+    connection: asyncpg.Connection, organization: UUID, country: str, timezone: str
+) -> None:
+    try:
+        found = public_holidays(country, await organizations.local_date(connection, timezone))
+    except ClinicFileError:
+        say(f"No public holidays are known for {country}, and none is closed.")
+        return
+    await organizations.close_public_holidays(connection, organization, country, found)
 
 
 @org.command("list")

@@ -7,8 +7,8 @@ hashes; an HMAC key, which must be used again, is kept encrypted.
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
-from datetime import time
+from collections.abc import Iterable, Mapping
+from datetime import date, time
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -70,6 +70,31 @@ async def create_organization(
             "The name needs 1 to 200 characters, the country two capital letters (GB, US, DE)."
         ) from None
     return created
+
+
+async def local_date(connection: asyncpg.Connection, timezone: str) -> date:
+    """What day it is in a zone, by the deployment's clock."""
+    day: date = await connection.fetchval(
+        "SELECT (current_moment() AT TIME ZONE $1)::date", timezone
+    )
+    return day
+
+
+async def close_public_holidays(
+    connection: asyncpg.Connection,
+    organization: UUID,
+    region: str,
+    holidays: Iterable[tuple[date, str]],
+) -> None:
+    """Close a new clinic on its region's public holidays: days, and what they are called."""
+    await connection.execute(
+        "UPDATE organizations SET holidays_region = $2 WHERE id = $1", organization, region
+    )
+    await connection.executemany(
+        "INSERT INTO date_exceptions (org_id, day, reason, source) "
+        "VALUES ($1, $2, left($3, 200), 'holiday')",
+        [(organization, day, name) for day, name in holidays],
+    )
 
 
 async def list_organizations(connection: asyncpg.Connection) -> list[dict[str, object]]:
@@ -166,7 +191,17 @@ async def delete_organization(connection: asyncpg.Connection, organization: UUID
             "deliveries",
             "events",
             "appointments",
+            "waitlist_offers",
+            "waitlist",
+            "messages",
+            "alerts",
+            "idempotency_keys",
             "leads",
+            "practitioner_services",
+            "room_services",
+            "absences",
+            "date_exceptions",
+            "breaks",
             "opening_hours",
             "services",
             "rooms",

@@ -15,6 +15,10 @@ from datetime import date, time, timedelta
 from enum import Enum
 from typing import Final
 
+from voxanne.inbound.voice.catalogue import ENGLISH
+from voxanne.inbound.voice.letters import plain_letters
+from voxanne.inbound.voice.translated_words import in_english
+
 SAID_CHARACTERS_MAX: Final = 100
 DAY_OF_MONTH_DAYS_AHEAD_MAX: Final = 31
 
@@ -133,14 +137,16 @@ _TIDYING: Final = (
 )
 
 
-def plain_text(value: object) -> str | None:
-    """What was sent, in lower case with single spaces; "" if nothing was; None if it can't name a
-    time: not a string, over `SAID_CHARACTERS_MAX`, or outside ASCII."""
+def plain_text(value: object, language: str = ENGLISH) -> str | None:
+    """What was sent, in lower case with single spaces, and in English; "" if nothing was; None if
+    it can't name a time: not a string, over `SAID_CHARACTERS_MAX`, or in other letters."""
     if value is None:
         return ""
     if not isinstance(value, str) or len(value) > SAID_CHARACTERS_MAX:
         return None
     text = value.translate(_APOSTROPHES_AND_SPACES)
+    if language != ENGLISH:
+        text = plain_letters(text)
     if not text.isascii():
         return None
     text = " ".join(text.lower().split())
@@ -148,7 +154,7 @@ def plain_text(value: object) -> str | None:
         return ""
     for pattern, replacement in _TIDYING:
         text = pattern.sub(replacement, text)
-    return " ".join(text.split()).rstrip(" .") or None
+    return in_english(" ".join(text.split()), language).rstrip(" .") or None
 
 
 def take_part_of_day(text: str) -> tuple[str, str | None]:

@@ -7,12 +7,14 @@ times without am/pm follow the rule stated in `clock_words`.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from voxanne.booking.outcomes import Outcome
+from voxanne.inbound.voice.catalogue import ENGLISH, known_language, say
 from voxanne.inbound.voice.clock_words import (
     WEEKDAYS,
     Clock,
@@ -28,6 +30,7 @@ from voxanne.inbound.voice.clock_words import (
 from voxanne.inbound.voice.speech import (
     speak_date,
     speak_date_with_year,
+    speak_either,
     speak_moment,
     speak_time,
 )
@@ -101,6 +104,12 @@ class _Frame:
     now: datetime  # in the clinic's zone
     locale: str
     correction_days_max: int
+    read_in: str = ENGLISH
+
+    @property
+    def language(self) -> str:
+        """What is spoken; an unknown language is spoken to, and read, in English."""
+        return known_language(self.locale) or ENGLISH
 
     @property
     def today(self) -> date:
@@ -118,28 +127,45 @@ class _Frame:
             return speak_date_with_year(what, locale=self.locale)
         return speak_date(what, today=self.today, locale=self.locale)
 
+    def readings(self) -> list["_Frame"]:
+        """Models put most of what they hear into English, whatever the call is held in."""
+        return [replace(self, read_in=it) for it in dict.fromkeys((ENGLISH, self.language))]
+
+    def plain(self, value: object) -> str | None:
+        return plain_text(value, self.read_in)
+
     def read_day(self, text: str) -> Day | None:
         return read_day(text, today=self.today, days_ahead_max=self.correction_days_max)
 
     def refuse(self, outcome: Outcome, sentence: str, *candidates: datetime | date) -> TimeRefusal:
-        today = speak_date_with_year(self.today, locale=self.locale)
-        return TimeRefusal(outcome, f"Today is {today}. {sentence}", candidates)
+        date_of_today = speak_date_with_year(self.today, locale=self.locale)
+        today = say(self.language, "Today is {date}.", date=date_of_today)
+        return TimeRefusal(outcome, f"{today} {sentence}", candidates)
 
     def unreadable(self) -> TimeRefusal:
         return self.refuse(
-            Outcome.INVALID_DATE, "I did not catch the date and time: which day and time, please?"
+            Outcome.INVALID_DATE,
+            say(
+                self.language,
+                "I did not catch the date and time: which day and time, please?",
+            ),
         )
 
     def ask(self, sentence: str, *candidates: datetime | date) -> TimeRefusal:
         return self.refuse(Outcome.NEEDS_CONFIRMATION, sentence, *candidates)
 
     def which(self, *candidates: datetime | date) -> TimeRefusal:
-        return self.ask(f"Do you mean {' or '.join(map(self.speak, candidates))}?", *candidates)
+        options = speak_either(self.language, [self.speak(candidate) for candidate in candidates])
+        return self.ask(say(self.language, "Do you mean {options}?", options=options), *candidates)
 
     def past(self, what: datetime | date) -> TimeRefusal:
         return self.refuse(
             Outcome.DATE_IN_PAST,
-            f"{self.speak(what)} is in the past: which day and time would you like?",
+            say(
+                self.language,
+                "{when} is in the past: which day and time would you like?",
+                when=self.speak(what),
+            ),
         )
 
 
@@ -152,19 +178,10 @@ def resolve_time(
     correction_days_max: int = CORRECTION_DAYS_MAX,
 ) -> ResolvedTime | TimeRefusal:
     """The one future instant that was said, or a refusal. `zone` is the clinic's, `now` any aware
-    datetime. Raises nothing, whatever was sent."""
+    datetime; words are read in the locale's language and in English. Raises nothing, whatever was
+    sent."""
     frame = _Frame(zone, now.astimezone(zone), locale, correction_days_max)
-    try:
-        weekdays = _read_weekday(said.weekday)
-        whole = _read_whole(said.scheduled_at, frame)
-        parts = _read_parts(said.date, said.time, frame)
-        if weekdays is None or whole is None or parts is None:
-            return frame.unreadable()
-        if _NOTHING in (whole, parts):
-            return _settle(parts if whole == _NOTHING else whole, weekdays, frame)
-        return _reconcile(whole, parts, weekdays, frame)
-    except OverflowError:  # the calendar's edges: the years 1 and 9999
-        return frame.unreadable()
+    return _agreed([_resolve(said, reading) for reading in frame.readings()], frame)
 
 
 def resolve_day(
@@ -179,8 +196,46 @@ def resolve_day(
     """The one day, today or later in the clinic's zone, that was said, or a refusal. Raises
     nothing, whatever was sent."""
     frame = _Frame(zone, now.astimezone(zone), locale, correction_days_max)
-    unreadable = frame.refuse(Outcome.INVALID_DATE, "I did not catch the day: which day, please?")
-    text, weekdays = plain_text(said), _read_weekday(weekday)
+    return _agreed([_resolve_day(said, weekday, reading) for reading in frame.readings()], frame)
+
+
+_T = TypeVar("_T", ResolvedTime, date)
+
+
+def _agreed(readings: Sequence[_T | TimeRefusal], frame: _Frame) -> _T | TimeRefusal:
+    """What was said, read in each language. Where two can read it and differ, that is asked."""
+    readings = [
+        reading
+        for reading in readings
+        if not (isinstance(reading, TimeRefusal) and reading.outcome is Outcome.INVALID_DATE)
+    ] or readings
+    first, last = readings[0], readings[-1]
+    if isinstance(first, TimeRefusal) or isinstance(last, TimeRefusal):
+        return first if isinstance(first, TimeRefusal) else last
+    one, other = (it.local if isinstance(it, ResolvedTime) else it for it in (first, last))
+    return first if one == other else frame.which(one, other)
+
+
+def _resolve(said: SaidTime, frame: _Frame) -> ResolvedTime | TimeRefusal:
+    try:
+        weekdays = _read_weekday(said.weekday, frame)
+        whole = _read_whole(said.scheduled_at, frame)
+        parts = _read_parts(said.date, said.time, frame)
+        if weekdays is None or whole is None or parts is None:
+            return frame.unreadable()
+        if _NOTHING in (whole, parts):
+            return _settle(parts if whole == _NOTHING else whole, weekdays, frame)
+        return _reconcile(whole, parts, weekdays, frame)
+    except OverflowError:  # the calendar's edges: the years 1 and 9999
+        return frame.unreadable()
+
+
+def _resolve_day(said: object, weekday: object, frame: _Frame) -> date | TimeRefusal:
+    unreadable = frame.refuse(
+        Outcome.INVALID_DATE,
+        say(frame.language, "I did not catch the day: which day, please?"),
+    )
+    text, weekdays = frame.plain(said), _read_weekday(weekday, frame)
     try:
         day = frame.read_day(text) if text else None
         if day is None or weekdays is None:
@@ -194,15 +249,15 @@ def resolve_day(
 # Reading: None is what can't be read.
 
 
-def _read_weekday(value: object) -> tuple[int, ...] | None:
-    text = plain_text(value)
+def _read_weekday(value: object, frame: _Frame) -> tuple[int, ...] | None:
+    text = frame.plain(value)
     if not text:
         return None if text is None else ()
     return (WEEKDAYS[text],) if text in WEEKDAYS else None
 
 
 def _read_parts(day_said: object, clock_said: object, frame: _Frame) -> _Said | None:
-    day_text, clock_text = plain_text(day_said), plain_text(clock_said)
+    day_text, clock_text = frame.plain(day_said), frame.plain(clock_said)
     if day_text is None or clock_text is None:
         return None
     clock_text, part = take_part_of_day(clock_text)
@@ -215,7 +270,7 @@ def _read_parts(day_said: object, clock_said: object, frame: _Frame) -> _Said | 
 
 def _read_whole(value: object, frame: _Frame) -> _Said | None:
     """An ISO moment, a day, a time, or a day and a time in either order."""
-    text = plain_text(value)
+    text = frame.plain(value)
     if not text:
         return None if text is None else _NOTHING
     if found := _ISO_MOMENT.fullmatch(text):
@@ -287,10 +342,7 @@ def _reconcile(
 def _settle(said: _Said, weekdays: tuple[int, ...], frame: _Frame) -> ResolvedTime | TimeRefusal:
     clock = said.clock
     if said.day is None:
-        if clock is None:
-            return frame.refuse(Outcome.INVALID_DATE, "Which day and time would you like?")
-        spoken = f"at {speak_time(clock, locale=frame.locale)}" if isinstance(clock, time) else ""
-        return frame.ask(f"Which day would you like to come {spoken or 'and at what time'}?")
+        return _ask_which_day(clock, frame)
     settled = _settle_day(said.day, weekdays, clock, frame)
     if isinstance(settled, TimeRefusal):
         return settled
@@ -298,7 +350,8 @@ def _settle(said: _Said, weekdays: tuple[int, ...], frame: _Frame) -> ResolvedTi
     if said.moment is not None:
         return _settle_moment(said.moment, day, moved, frame)
     if clock is None:
-        return frame.ask(f"What time on {frame.speak(day)} would you like?", day)
+        question = say(frame.language, "What time on {day} would you like?", day=frame.speak(day))
+        return frame.ask(question, day)
     if clock is Unclear.MIDNIGHT:
         return _ask_which_night(day, frame)
     return _settle_wall_time(day, clock, moved, frame)
@@ -374,10 +427,21 @@ def _settle_wall_time(
     candidates = [_pinned(at, frame) for at in sorted((before_change, after_change))]
     at, on = speak_time(clock, locale=frame.locale), frame.speak(day)
     if before_change < after_change:
-        sentence = f"{at} comes twice on {on}, as the clocks go back: the first or the second?"
+        sentence = say(
+            frame.language,
+            "{time} comes twice on {day}, as the clocks go back: the first or the second?",
+            time=at,
+            day=on,
+        )
     else:
-        times = " or ".join(speak_time(at.time(), locale=frame.locale) for at in candidates)
-        sentence = f"There is no {at} on {on}, as the clocks go forward: do you mean {times}?"
+        times = [speak_time(at.time(), locale=frame.locale) for at in candidates]
+        sentence = say(
+            frame.language,
+            "There is no {time} on {day}, as the clocks go forward: do you mean {times}?",
+            time=at,
+            day=on,
+            times=speak_either(frame.language, times),
+        )
     return frame.ask(sentence, *candidates)
 
 
@@ -390,10 +454,23 @@ def _pinned(instant: datetime, frame: _Frame) -> datetime:
 def _ask_which_night(day: date, frame: _Frame) -> TimeRefusal:
     after = day + timedelta(days=1)
     nights = [datetime.combine(night, time(0), frame.zone) for night in (day, after)]
-    on = frame.speak(day)
-    return frame.ask(
-        f"Do you mean the midnight at which {on} begins, or the one at which it ends?", *nights
+    question = say(
+        frame.language,
+        "Do you mean the midnight at which {day} begins, or the one at which it ends?",
+        day=frame.speak(day),
     )
+    return frame.ask(question, *nights)
+
+
+def _ask_which_day(clock: Clock | None, frame: _Frame) -> TimeRefusal:
+    if clock is None:
+        return frame.refuse(
+            Outcome.INVALID_DATE, say(frame.language, "Which day and time would you like?")
+        )
+    if clock is Unclear.MIDNIGHT:
+        return frame.ask(say(frame.language, "Which day would you like to come and at what time?"))
+    at = speak_time(clock, locale=frame.locale)
+    return frame.ask(say(frame.language, "Which day would you like to come at {time}?", time=at))
 
 
 def _resolved(instant: datetime, corrected: bool, frame: _Frame) -> ResolvedTime | TimeRefusal:

@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -32,9 +32,18 @@ from voxanne.inbound.http import (
     unauthorized,
 )
 from voxanne.inbound.metrics import OUTCOMES, SUCCESS, Metrics
-from voxanne.inbound.voice.messages import reply_to
+from voxanne.inbound.voice.call_rate import CallRate
+from voxanne.inbound.voice.caller_language import ChangedLanguages, reported_language
+from voxanne.inbound.voice.messages import QUESTIONS, answer_question, plain_reply
 from voxanne.inbound.voice.redact import redact_secrets
-from voxanne.inbound.voice.tools import TOOLS, Caller, clinic_now, refusal, run_tool
+from voxanne.inbound.voice.tools import (
+    TOOLS,
+    Caller,
+    clinic_now,
+    is_emergency,
+    refusal,
+    run_tool,
+)
 from voxanne.inbound.voice.vapi import (
     Answer,
     InvalidBody,
@@ -46,25 +55,28 @@ from voxanne.inbound.voice.vapi import (
 )
 from voxanne.postgres.pool import DatabaseBusyError
 
-# Every tool of the contract: a name among these is what is meant, whatever URL it was sent to.
-TOOL_NAMES: Final = frozenset(
-    {
-        "bookClinicAppointment",
-        "checkAvailability",
-        "holdSlot",
-        "rescheduleAppointment",
-        "cancelAppointment",
-        "lookupCaller",
-        "getClinicInfo",
-        "takeMessage",
-        "joinWaitlist",
-        "transferCall",
-    }
-)
 _TOOL_CALL_TYPES: Final = (None, "tool-calls", "function-call")
 MESSAGE_TYPE_CHARACTERS_MAX: Final = 100
+# A caller hears nothing until these are answered, and Vapi waits 7.5 s for an assistant.
+QUESTION_WAIT_SECONDS: Final = 0.9
 
 log = structlog.get_logger("voxanne.voice")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request: until when (the event loop's time) the database may keep it waiting, and in
+    which language it is answered, as far as the platform says."""
+
+    request: Request
+    voice: VoiceRequest
+    tool_name: str | None
+    deadline: float
+    language: str
+    source: str = "voice"
+
+    def refuse(self, outcome: Outcome) -> Answer:
+        return Answer(refusal(outcome, self.language), is_error=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,8 @@ class VoiceEndpoint:
     wait_seconds: float
     date_correction_days_max: int
     public_url: str | None
+    call_rate: CallRate
+    languages: ChangedLanguages = field(default_factory=ChangedLanguages)
 
     def routes(self) -> list[Route]:
         return [
@@ -93,38 +107,44 @@ class VoiceEndpoint:
             voice = parse_request(json.loads(body), headers, tool_name)
         except (InvalidBody, ValueError, RecursionError):
             return problem(400, Outcome.INVALID_ARGUMENTS, "The body must be one JSON object.")
-        # One wait for everything this request needs of the database.
-        deadline = asyncio.get_running_loop().time() + self.wait_seconds
-        signed = SignedRequest(headers, body, request.method, lambda: self._url(request))
+        visit = self._visit(request, voice, tool_name, headers)
+        signed = SignedRequest(headers, body, request.method, lambda: self.url(request))
         try:
-            async with asyncio.timeout_at(deadline):
-                organization = await self._organization(voice, signed)
+            async with asyncio.timeout_at(visit.deadline):
+                organization = await self.find_organization(voice, signed)
                 clinic = await self._clinic(organization)
                 note(request, org_id=str(organization), call_id=voice.call_id)
         except UnauthorizedError:
             return unauthorized()
         except (DatabaseBusyError, TimeoutError):
-            return self._refuse_all(request, voice, tool_name, Outcome.BUSY, is_error=True)
+            return self._refuse_all(visit, Outcome.BUSY, is_error=True)
         except Exception as error:
             note(request, bug=describe(error))
-            bug = Outcome.INTERNAL_ERROR
-            return self._refuse_all(request, voice, tool_name, bug, is_error=True)
-        if not _agrees(voice, organization):
-            forbidden = Outcome.FORBIDDEN_ORGANIZATION
-            return self._refuse_all(request, voice, tool_name, forbidden, is_error=False)
+            return self._refuse_all(visit, Outcome.INTERNAL_ERROR, is_error=True)
+        if not agrees(voice, organization):
+            return self._refuse_all(visit, Outcome.FORBIDDEN_ORGANIZATION, is_error=False)
         if not _wants_tools(voice):
-            await self._record(voice, clinic, deadline)
-            return JSONResponse(reply_to(voice.message_type, voice.message))
+            return await self._hear(visit, clinic)
         if clinic is None:
-            unknown = Outcome.INVALID_ORGANIZATION
-            return self._refuse_all(request, voice, tool_name, unknown, is_error=True)
-        answers = [
-            (call, await self._answer(request, voice, clinic, call, tool_name, deadline))
-            for call in voice.calls
-        ]
+            return self._refuse_all(visit, Outcome.INVALID_ORGANIZATION, is_error=True)
+        answers = [(call, await self.answer(visit, clinic, call)) for call in voice.calls]
         return JSONResponse(render_results(voice.shape, answers))
 
-    async def _organization(self, voice: VoiceRequest, signed: SignedRequest) -> UUID | None:
+    def _visit(
+        self,
+        request: Request,
+        voice: VoiceRequest,
+        tool_name: str | None,
+        headers: Mapping[str, str],
+    ) -> Visit:
+        """One wait for everything this request needs of the database."""
+        wait = self.wait_seconds
+        if voice.message_type in QUESTIONS:
+            wait = min(wait, QUESTION_WAIT_SECONDS)
+        deadline = asyncio.get_running_loop().time() + wait
+        return Visit(request, voice, tool_name, deadline, reported_language(voice, headers))
+
+    async def find_organization(self, voice: VoiceRequest, signed: SignedRequest) -> UUID | None:
         """The tenant: the credential's, or the registered line's for a deployment-wide one."""
         named = "authorization" in signed.headers or "x-vapi-secret" in signed.headers
         by_line = None if named else await self._line(voice)
@@ -147,71 +167,87 @@ class VoiceEndpoint:
     async def _clinic(self, organization: UUID | None) -> Clinic | None:
         return None if organization is None else await self.authenticator.clinic(organization)
 
-    async def _answer(
-        self,
-        request: Request,
-        voice: VoiceRequest,
-        clinic: Clinic,
-        call: ToolCall,
-        tool_name: str | None,
-        deadline: float,
-    ) -> Answer:
+    async def answer(self, visit: Visit, clinic: Clinic, call: ToolCall) -> Answer:
         started = time.perf_counter()
-        tool = _tool_of(call, tool_name)
+        tool = _tool_of(call, visit.tool_name)
         if tool not in TOOLS:
-            answer = Answer(refusal(Outcome.UNKNOWN_TOOL), is_error=True)
+            answer = visit.refuse(Outcome.UNKNOWN_TOOL)
         elif call.arguments is None:
-            answer = Answer(refusal(Outcome.INVALID_ARGUMENTS), is_error=True)
+            answer = visit.refuse(Outcome.INVALID_ARGUMENTS)
         else:
-            answer = await self._run(voice, clinic, call, call.arguments, tool, deadline)
-        self._count(request, tool, answer.payload, time.perf_counter() - started)
+            answer = await self._run(visit, clinic, call, call.arguments, tool)
+        self.count(visit.request, tool, answer.payload, time.perf_counter() - started)
         return answer
 
     async def _run(
         self,
-        voice: VoiceRequest,
+        visit: Visit,
         clinic: Clinic,
         call: ToolCall,
         arguments: dict[str, object],
         tool: str,
-        deadline: float,
     ) -> Answer:
-        caller = Caller(
-            clinic=clinic,
-            number=voice.caller,
-            call_id=voice.call_id,
-            tool_call_id=call.id,
-            now=clinic_now(clinic),
-            date_correction_days_max=self.date_correction_days_max,
-        )
+        caller = self._caller(visit, clinic, call.id)
         try:
-            async with asyncio.timeout_at(deadline):
+            if not self._may_call(caller) and not is_emergency(tool, caller, arguments):
+                return Answer(refusal(Outcome.RATE_LIMITED, caller.language))
+            async with asyncio.timeout_at(visit.deadline):
                 return Answer(await run_tool(tool, self.database, caller, arguments))
         except (DatabaseBusyError, TimeoutError):
-            return Answer(refusal(Outcome.BUSY), is_error=True)
+            return Answer(refusal(Outcome.BUSY, caller.language), is_error=True)
         except Exception as error:
             log.error("tool failed", tool=tool, bug=describe(error))
-            return Answer(refusal(Outcome.INTERNAL_ERROR), is_error=True)
+            return Answer(refusal(Outcome.INTERNAL_ERROR, caller.language), is_error=True)
 
-    def _refuse_all(
-        self,
-        request: Request,
-        voice: VoiceRequest,
-        tool_name: str | None,
-        outcome: Outcome,
-        *,
-        is_error: bool,
-    ) -> Response:
+    def _refuse_all(self, visit: Visit, outcome: Outcome, *, is_error: bool) -> Response:
         """One and the same refusal for every call; a message without calls gets its plain reply."""
+        voice = visit.voice
         if not _wants_tools(voice):
             if outcome in (Outcome.BUSY, Outcome.INTERNAL_ERROR):
                 self.metrics.lost_messages.inc()
-            note(request, outcome=outcome)
-            return JSONResponse(reply_to(voice.message_type, voice.message))
-        answer = Answer(refusal(outcome), is_error=is_error)
+            note(visit.request, outcome=outcome)
+            return JSONResponse(plain_reply(voice.message_type, visit.language))
+        answer = Answer(refusal(outcome, visit.language), is_error=is_error)
         for call in voice.calls:
-            self._count(request, _tool_of(call, tool_name), answer.payload, 0.0)
+            self.count(visit.request, _tool_of(call, visit.tool_name), answer.payload, 0.0)
         return JSONResponse(render_results(voice.shape, [(call, answer) for call in voice.calls]))
+
+    async def _hear(self, visit: Visit, clinic: Clinic | None) -> Response:
+        """A message that runs no tool: answered first, since somebody may be waiting; then kept."""
+        reply = plain_reply(visit.voice.message_type, visit.language)
+        if clinic is not None:
+            self.languages.hear(clinic.id, visit.voice)
+            if visit.voice.message_type in QUESTIONS:
+                reply = await self._reply(visit, clinic, visit.voice.message_type)
+        await self._record(visit.voice, clinic, visit.deadline)
+        return JSONResponse(reply)
+
+    async def _reply(self, visit: Visit, clinic: Clinic, kind: str) -> dict[str, object]:
+        caller = self._caller(visit, clinic)
+        try:
+            async with asyncio.timeout_at(visit.deadline):
+                return await answer_question(self.database, caller, kind, visit.voice.message)
+        except Exception as error:
+            log.error("question not answered", type=kind, bug=describe(error))
+            return plain_reply(kind, caller.language)
+
+    def _caller(self, visit: Visit, clinic: Clinic, tool_call_id: str | None = None) -> Caller:
+        voice = visit.voice
+        return Caller(
+            clinic=clinic,
+            number=voice.caller,
+            call_id=voice.call_id,
+            tool_call_id=tool_call_id,
+            now=clinic_now(clinic),
+            date_correction_days_max=self.date_correction_days_max,
+            language=self.languages.of(clinic.id, voice.call_id) or visit.language,
+            source=visit.source,
+        )
+
+    def _may_call(self, caller: Caller) -> bool:
+        """By the caller's number; a withheld one is known by its call."""
+        who = caller.phone.e164 if caller.phone else caller.call_id
+        return who is None or self.call_rate.allows((caller.clinic.id, who), time.monotonic())
 
     async def _record(self, voice: VoiceRequest, clinic: Clinic | None, deadline: float) -> None:
         """Keep the message, secrets redacted. Without a clinic or a call it has no place to go."""
@@ -236,18 +272,18 @@ class VoiceEndpoint:
             self.metrics.lost_messages.inc()
             log.error("message lost", type=kind, call_id=voice.call_id, bug=describe(error))
 
-    def _count(
+    def count(
         self, request: Request, tool: str | None, payload: Mapping[str, object], seconds: float
     ) -> None:
         outcome = SUCCESS if payload["success"] else str(payload["error"])
-        label = tool if tool in TOOL_NAMES else "unknown"
+        label = tool if tool in TOOLS else "unknown"
         assert outcome in OUTCOMES
         self.metrics.tool_seconds.labels(label, outcome).observe(seconds)
         if tool == "bookClinicAppointment":
             self.metrics.bookings.labels(outcome).inc()
         note(request, tool=label, outcome=outcome)
 
-    def _url(self, request: Request) -> str:
+    def url(self, request: Request) -> str:
         """The address as the platform called it, which a signature may cover."""
         if self.public_url is None:
             return str(request.url)
@@ -258,7 +294,7 @@ class VoiceEndpoint:
 def _tool_of(call: ToolCall, tool_name: str | None) -> str | None:
     """A name of ours in the body is what the model asked for; otherwise the URL names the tool,
     since a clinic may call it what it likes at the platform."""
-    return call.name if call.name in TOOL_NAMES else tool_name or call.name
+    return call.name if call.name in TOOLS else tool_name or call.name
 
 
 def _wants_tools(voice: VoiceRequest) -> bool:
@@ -267,7 +303,7 @@ def _wants_tools(voice: VoiceRequest) -> bool:
     return voice.message_type in _TOOL_CALL_TYPES
 
 
-def _agrees(voice: VoiceRequest, organization: UUID | None) -> bool:
+def agrees(voice: VoiceRequest, organization: UUID | None) -> bool:
     return organization is None or all(
         claim.lower() == str(organization) for claim in voice.claimed_organizations
     )

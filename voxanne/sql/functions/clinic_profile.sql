@@ -1,6 +1,6 @@
 -- Purpose: what the API must know of a clinic to understand a caller.
 -- Outcomes: {"id", "name", "timezone", "country", "language", "caller_check", "red_flags",
--- "clock_offset_seconds"}, or NULL.
+-- "assistant_id" (the voice platform's, if one is registered), "clock_offset_seconds"}, or NULL.
 CREATE FUNCTION clinic_profile(p_org_id uuid) RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
@@ -13,6 +13,9 @@ BEGIN
     SELECT json_build_object(
       'id', id, 'name', name, 'timezone', timezone, 'country', country, 'language', language,
       'caller_check', caller_check, 'red_flags', red_flags,
+      'assistant_id', (SELECT value FROM voice_lines
+                       WHERE org_id = p_org_id AND kind = 'assistant_id'
+                       ORDER BY created_at, value LIMIT 1),
       'clock_offset_seconds', coalesce((SELECT extract(epoch FROM clock_offset) FROM clock), 0))
     FROM organizations WHERE id = p_org_id
   );

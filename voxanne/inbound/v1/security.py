@@ -1,0 +1,175 @@
+"""Who may do what: every route with the scopes that may use it, in one table."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jwt
+from cryptography.fernet import MultiFernet
+from fastapi import Security
+from fastapi.security import APIKeyHeader, HTTPBearer
+from starlette.requests import Request
+
+from voxanne.booking import functions
+from voxanne.booking.normalize import normalize_phone
+from voxanne.booking.outcomes import Outcome
+from voxanne.booking.types import Credential, Phone, Scope
+from voxanne.inbound.authentication import Authenticator
+from voxanne.inbound.http import lower_headers, note
+from voxanne.inbound.metrics import SUCCESS, Metrics
+from voxanne.inbound.v1.problems import RefusedError
+from voxanne.inbound.voice.speech import locale_for
+
+_EVERYBODY: Final[frozenset[Scope]] = frozenset({"read_only", "agent", "staff", "admin"})
+_READERS: Final[frozenset[Scope]] = frozenset({"read_only", "staff", "admin"})
+_CALLERS: Final[frozenset[Scope]] = frozenset({"agent", "staff", "admin"})
+_STAFF: Final[frozenset[Scope]] = frozenset({"staff", "admin"})
+_ADMIN: Final[frozenset[Scope]] = frozenset({"admin"})
+
+# A route that isn't here can't be made.
+ACCESS: Final[Mapping[tuple[str, str], frozenset[Scope]]] = {
+    ("POST", "/v1/appointments"): _CALLERS,
+    ("GET", "/v1/appointments"): _READERS,
+    ("GET", "/v1/appointments/{appointment_id}"): _READERS,
+    ("PATCH", "/v1/appointments/{appointment_id}"): _CALLERS,
+    ("POST", "/v1/appointments/{appointment_id}/cancel"): _CALLERS,
+    ("POST", "/v1/appointments/{appointment_id}/complete"): _STAFF,
+    ("POST", "/v1/appointments/{appointment_id}/no-show"): _STAFF,
+    ("POST", "/v1/appointments/{appointment_id}/confirm"): _STAFF,
+    ("GET", "/v1/availability"): _EVERYBODY,
+    ("POST", "/v1/holds"): _CALLERS,
+    ("DELETE", "/v1/holds/{hold_id}"): _CALLERS,
+    ("GET", "/v1/leads"): _READERS,
+    ("GET", "/v1/leads/{lead_id}"): _READERS,
+    ("PATCH", "/v1/leads/{lead_id}"): _STAFF,
+    ("POST", "/v1/waitlist"): _CALLERS,
+    ("GET", "/v1/waitlist"): _READERS,
+    ("DELETE", "/v1/waitlist/{waitlist_id}"): _CALLERS,
+    ("POST", "/v1/waitlist/{waitlist_id}/accept"): _CALLERS,
+    ("POST", "/v1/waitlist/{waitlist_id}/decline"): _CALLERS,
+    ("GET", "/v1/practitioners"): _EVERYBODY,
+    ("GET", "/v1/services"): _EVERYBODY,
+    ("GET", "/v1/rooms"): _EVERYBODY,
+    ("GET", "/v1/hours"): _EVERYBODY,
+    ("GET", "/v1/clinic"): _READERS,
+    ("PUT", "/v1/clinic"): _ADMIN,
+    ("PATCH", "/v1/clinic"): _ADMIN,
+    ("GET", "/v1/messages"): _READERS,
+    ("PATCH", "/v1/messages/{message_id}"): _STAFF,
+    ("GET", "/v1/alerts"): _READERS,
+    ("POST", "/v1/alerts/{alert_id}/seen"): _STAFF,
+    ("GET", "/v1/events"): _READERS,
+}
+
+# For OpenAPI alone: the Authenticator reads the credential.
+CREDENTIALS: Final = [
+    Security(
+        HTTPBearer(
+            scheme_name="bearer",
+            description="An API key of the clinic, or a signed token with the claim `org_id`.",
+            auto_error=False,
+        )
+    ),
+    Security(APIKeyHeader(name="apikey", scheme_name="apikey", auto_error=False)),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes work with. `wait_seconds`: longest wait for the database in one request."""
+
+    database: functions.Database
+    authenticator: Authenticator
+    metrics: Metrics
+    fernet: MultiFernet
+    body_bytes_max: int
+    wait_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose request it is, and how it speaks to the database: always for its own organization.
+
+    `identity` tells this credential from the organization's others, and is no secret.
+    """
+
+    services: Services
+    credential: Credential
+    identity: str
+    request: Request
+
+    @property
+    def is_staff(self) -> bool:
+        return self.credential.scope in _STAFF
+
+    @property
+    def source(self) -> str:
+        return "staff" if self.is_staff else "rest"
+
+    async def call(self, function: str, **parameters: object) -> dict[str, Any]:
+        """What the SQL function answers, by its parameters without their `p_`.
+
+        Raises RefusedError for a refusal.
+        """
+        named = {f"p_{name}": value for name, value in parameters.items()}
+        answer = await functions.call(
+            self.services.database, function, {"p_org_id": self.credential.organization, **named}
+        )
+        # clinic_configuration answers with the document itself.
+        outcome = SUCCESS if answer.get("success", True) else str(answer["error"])
+        if function == "book_appointment_atomic":
+            self.services.metrics.bookings.labels(outcome).inc()
+        if outcome != SUCCESS:
+            raise RefusedError.by(answer)
+        note(self.request, outcome=outcome)
+        return answer
+
+    async def phone(self, said: str) -> Phone:
+        """The number, read as someone who lives where the clinic is would dial it.
+
+        Raises RefusedError.
+        """
+        clinic = await self.services.authenticator.clinic(self.credential.organization)
+        if clinic is None:
+            raise RefusedError(Outcome.INVALID_ORGANIZATION, "The organization does not exist")
+        phone = normalize_phone(said, locale_for(clinic.country, clinic.timezone)[1])
+        if phone is None:
+            raise RefusedError(Outcome.INVALID_PHONE, "The phone number is not a possible number")
+        return phone
+
+
+def given(**parameters: object) -> dict[str, object]:
+    """Those that aren't None: of the others the SQL function's defaults hold."""
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+async def identify(services: Services, request: Request, path: str) -> Caller:
+    """Whom the request to the route of this pattern speaks for.
+
+    Raises UnauthorizedError; RefusedError when the scope won't do.
+    """
+    headers = lower_headers(request)
+    credential = await services.authenticator.program_credential(headers)
+    note(request, org_id=str(credential.organization))
+    scopes = ACCESS[request.method, path]
+    if credential.scope not in scopes:
+        raise RefusedError(
+            Outcome.UNAUTHORIZED,
+            f"The credential's scope is {credential.scope}; this needs {_one_of(scopes)}.",
+        )
+    return Caller(services, credential, _identity(headers), request)
+
+
+def _identity(headers: Mapping[str, str]) -> str:
+    """A key's digest; of a token, which is renewed every hour, whom it is about."""
+    presented = headers.get("authorization", "").partition(" ")[2].strip() or headers["apikey"]
+    if presented.count(".") == 2:
+        # Verified above.
+        claims = jwt.decode(presented, options={"verify_signature": False})
+        presented = f"{claims.get('iss')} {claims.get('sub')}"
+    return hashlib.sha256(presented.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _one_of(scopes: frozenset[Scope]) -> str:
+    return " or ".join(sorted(scopes))

@@ -1,0 +1,445 @@
+"""What a caller may say that can't wait for an appointment: the lists a clinic starts with.
+
+Under each name are the ways it is said, as sequences of words: `a|b` is either word, `bleed*` any
+that begins so, `~` up to five words between, `#` a year. Apostrophes are left out. A life may be
+at stake, so a list errs towards speaking up. After the NHS ambulance services' "When to call 999",
+with overdose, poisoning, suicide and childbirth added.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """One language's list, and what takes a match back.
+
+    `negations` come before a match, with `fillers` between; a match that holds one of `own` is
+    itself negative ("can't breathe"). `history` follows a match that is over, unless a word of
+    `present` says otherwise. What is `meant_otherwise` is looked at no further.
+    """
+
+    phrases: dict[str, tuple[str, ...]]
+    meant_otherwise: tuple[str, ...]
+    negations: tuple[str, ...]
+    fillers: str
+    own: str
+    history: tuple[str, ...]
+    present: str
+
+
+_ENGLISH: Final = Flags(
+    phrases={
+        "chest pain": (
+            "chest pain|pains|pressure|tightness",
+            "pain|pains|pressure|tightness|heaviness ~ chest",
+            "chest ~ hurts|hurt|hurting|tight|crushing|aching",
+            "tight|crushing chest",
+            "elephant ~ chest",
+        ),
+        "heart attack": ("heart attack", "cardiac arrest", "heart stopped", "no pulse"),
+        "trouble breathing": (
+            "cant|cannot|couldnt|not ~ breathe|breath",
+            "unable|struggling|struggles|hard|difficult|fighting to breathe",
+            "struggling|fighting|gasping for breath|air",
+            "trouble|difficulty|difficulties|problems ~ breathing|breathe",
+            "labored|laboured|difficult breathing",
+            "breathing ~ difficult|hard|shallow|worse",
+            "short|shortness of breath",
+            "breathless",
+            "not|isnt|stopped|barely|hardly breathing",
+            "lips ~ blue",
+            "turning|turned|going|gone blue",
+            "choking",
+        ),
+        "stroke": (
+            "stroke",
+            "face ~ drooping|droops|drooped|droopy",
+            "drooping|droopy face|mouth",
+            "slurred|slurring",
+            "cant|cannot|unable ~ move|lift|raise|feel ~ arm|leg|side|face|body",
+            "no feeling in ~ arm|leg|side|face",
+            "one|left|right side ~ numb|weak|paralyzed|paralysed",
+            "sudden|suddenly ~ numbness|weakness|blind|blindness|confusion|confused|numb",
+            "sudden loss ~ vision|sight|speech",
+            "suddenly cant|cannot see|speak|talk|walk",
+        ),
+        "severe bleeding": (
+            "severe|heavy|serious|massive|uncontrolled|uncontrollable|profuse bleeding",
+            "bleeding heavily|badly|severely|profusely|out|uncontrollably|everywhere",
+            "bleeding a lot",
+            "blood everywhere",
+            "bleeding ~ wont|doesnt|isnt|hasnt stop|stopping|stopped",
+            "bleeding will|does|has|is not stop|stopping|stopped",
+            "wont|cant|cannot|doesnt|hasnt|not stop|stopping|stopped ~ bleeding",
+            "losing blood",
+            "losing|lost|loses ~ of|much blood",
+            "coughing|coughed|vomiting|vomited|throwing|threw|spitting ~ blood",
+            "hemorrhag*",
+            "haemorrhag*",
+        ),
+        "unconscious": (
+            "unconscious",
+            "unresponsive",
+            "not|isnt conscious|responding|responsive",
+            "wont|doesnt respond",
+            "lost|losing consciousness",
+            "loss of consciousness",
+            "passed|passing|blacked out",
+            "fainted",
+            "wont|cant|cannot ~ wake ~ up",
+            "not waking up",
+            "has|just|he|she|they|husband|wife|child|baby collapsed",
+            "mother|mom|mum|father|dad|son|daughter collapsed",
+        ),
+        "overdose": (
+            "overdos*",
+            "took|taken|swallowed ~ many|much|whole ~ pills|tablets|medication|medicine|bottle",
+            "took|taken 10|12|16|20|24|30|32|40|50|60|100 pills|tablets|paracetamol|tylenol",
+        ),
+        "poisoning": (
+            "swallowed|drank|drunk ~ bleach|poison|detergent|antifreeze|battery|petrol|cleaner",
+            "carbon monoxide",
+            "been|was|got poisoned",
+        ),
+        "suicidal": (
+            "suicidal",
+            "suicide",
+            "kill|killing myself|himself|herself|themselves",
+            "end|ending|take|taking my|his|her|their own life",
+            "end|ending my|his|her|their life",
+            "want|wants|wanted|going to die",
+            "end it all",
+            "cut|cutting|slit|slashed my|his|her|their wrist|wrists",
+            "wish|wishes i|he|she was|were dead",
+            "dont|doesnt|not want to live",
+            "dont|doesnt|not want to be alive",
+            "no reason to live",
+            "self harm|harming",
+            "harm|harming myself|himself|herself|themselves",
+            "want|wants|going|will ~ hurt myself|himself|herself|themselves",
+            "better off dead",
+        ),
+        "severe allergic reaction": (
+            "anaphyla*",
+            "severe|serious|bad|strong|extreme allergic reaction",
+            "throat|throats ~ closing|closes|closed|swelling",
+            "tongue|tongues|lip|lips|face ~ swelling|swollen|swells",
+            "swelling|swollen tongue|lip|lips|face",
+            "swelling of|in|on ~ tongue|lip|lips|face",
+            "used ~ epipen",
+        ),
+        "seizure": (
+            "seizure|seizures",
+            "convuls*",
+            "having|had|has a fit",
+            "fitting for ~ minutes",
+            "status epilepticus",
+        ),
+        "serious injury": (
+            "been|was|got stabbed|shot|electrocuted",
+            "stab|gunshot wound",
+            "electric shock",
+            "severe|serious|bad|chemical burn|burns",
+            "third degree burn|burns",
+            "severely|badly burned|burnt",
+            "severe|serious head injury",
+            "hit|hurt|banged ~ head ~ vomiting|confused|dizzy|drowsy|bleeding",
+            "nearly|almost drowned",
+            "drowning",
+        ),
+        "worst headache": ("worst headache", "thunderclap headache", "sudden severe headache"),
+        "emergency in pregnancy": (
+            "baby not|isnt|stopped|hasnt moving|moved",
+            "water|waters broke|broken",
+            "contractions",
+            "went|gone|going into labor|labour",
+            "premature|preterm|active labor|labour",
+        ),
+        "life in danger": (
+            "need|needs|call|calling|send|get an|the ambulance",
+            "need|needs|send ambulance",
+            "life threatening",
+            "im|hes|shes|theyre dying",
+            "i am dying",
+            "he|she is dying",
+        ),
+    },
+    meant_otherwise=(
+        "stroke of",
+        "brush|breast|back|butterfly|key|golf|two|four stroke",
+        "stroke|seizure|suicide|overdose|attack prevention|awareness|risk|training",
+        "stroke rehab*|survivor|clinic|play",
+        "post|anti stroke|seizure",
+        "seizure|seizures medication|medications|medicine|meds|tablets|drug|drugs",
+        "gave|give|giving me|him|her a heart attack",
+        "nearly|almost had a heart attack",
+        "blood test|tests|work|pressure|sample|samples|sugar|results",
+        "breathing exercise|exercises|technique|techniques|class",
+        "breathe|breathing through my|the|his|her|one nose|nostril",
+        "choking hazard|hazards|course",
+        "drowning in",
+        "dying|die to|for",
+        "die of|from laughter|boredom|embarrassment|curiosity",
+        "died of|from ~ stroke|attack|overdose|suicide",
+        "chest press|freezer|of|hair|xray",
+        "unconscious bias",
+        "responding|respond|responsive to treatment|medication|antibiotics|email|emails|messages",
+        "wake up early|before|earlier",
+        "ambulance transport|bill|chair",
+    ),
+    negations=(
+        *("no", "not", "without", "denies", "denied", "denying", "isnt", "arent", "wasnt"),
+        *("dont", "doesnt", "didnt", "hasnt", "havent", "hadnt", "negative for"),
+        *("history of", "follow up after", "follow up for", "check up after", "checkup after"),
+        *("recovering from", "recovered from", "recovery from", "rehab after"),
+    ),
+    fillers="a an any the my his her their is was be have having has had got feel feeling "
+    "experience experienced experiencing sign signs symptom symptoms of or nor been",
+    own="cant cannot couldnt wont not isnt unable no stopped dont doesnt hasnt barely hardly",
+    history=(
+        "~ years|year|months ago",
+        "last year",
+        "in #",
+        "#",
+        "as a child|kid|baby",
+        "when i|he|she was",
+    ),
+    present="now again today tonight currently still worse minutes hours",
+)
+
+_SPANISH: Final = Flags(
+    phrases={
+        "dolor en el pecho": (
+            "dolor|dolores|opresión|presión|punzadas ~ pecho",
+            "duele|duelen|oprime|aprieta ~ pecho",
+            "pecho ~ duele|oprime|aprieta",
+        ),
+        "infarto": (
+            "infarto",
+            "ataque cardíaco",
+            "ataque al corazón",
+            "paro cardíaco",
+            "sin pulso",
+        ),
+        "dificultad para respirar": (
+            "no puedo|puede|logro|logra|consigo|consigue ~ respirar",
+            "no respira",
+            "cuesta ~ respirar",
+            "dificultad|dificultades|problemas ~ respirar",
+            "falta|falto ~ aire",
+            "sin aire|aliento",
+            "me ahogo|asfixio",
+            "se ahoga|asfixia",
+            "estoy|está ahogando|asfixiando|ahogándome|ahogándose",
+            "atragant*",
+            "labios azules|morados",
+        ),
+        "derrame cerebral": (
+            "derrame|ataque cerebral",
+            "ictus",
+            "cara|boca ~ caída|torcida|paralizada",
+            "no puedo|puede ~ hablar",
+            "no puedo|puede ~ mover ~ brazo|pierna|lado|cara",
+            "habla ~ arrastrando|arrastrada|pastosa|enredada",
+            "lado ~ dormido|paralizado|adormecido",
+            "de repente no ve|veo|habla|hablo",
+        ),
+        "hemorragia": (
+            "hemorragia",
+            "sangrado abundante|grave|fuerte|masivo|intenso|incontrolable",
+            "sangra|sangrando|sangro mucho|muchísimo|abundantemente",
+            "no para|deja|paro|dejo ~ sangrar",
+            "vomita|vomito|vomitando|tose|toso|tosiendo|escupe|escupiendo ~ sangre",
+            "pierde|perdiendo|perdido|pierdo ~ sangre",
+        ),
+        "inconsciente": (
+            "inconsciente",
+            "desmay*",
+            "perdió|perdido|pierde|perdí|pérdida ~ conocimiento|conciencia|consciencia",
+            "no responde|reacciona|despierta",
+        ),
+        "sobredosis": (
+            "sobredosis",
+            "tomó|tomado|tomé ~ muchas|demasiadas ~ pastillas|píldoras",
+        ),
+        "intoxicación": (
+            "tragó|tragado|bebió|bebido|ingirió|tomó ~ lejía|veneno|detergente|cloro",
+            "envenen*",
+            "monóxido de carbono",
+        ),
+        "ideas suicidas": (
+            "suicid*",
+            "quiero|quiere|quería|ganas ~ morir|morirme|morirse",
+            "matarme",
+            "quiere ~ matarse",
+            "quitarme|quitarse la vida",
+            "no quiero|quiere ~ vivir",
+            "quiero|quiere|ganas ~ hacerme|hacerse daño",
+        ),
+        "reacción alérgica grave": (
+            "anafil*",
+            "reacción alérgica grave|fuerte|severa|seria",
+            "lengua|labios|cara|garganta ~ hinchada|hinchados|hincha|hinchan|hinchando",
+            "hincha|hinchan|hinchado|hinchada|hinchando ~ lengua|labios|cara|garganta",
+            "garganta ~ cierra|cerrando",
+            "cierra|cerrando ~ garganta",
+        ),
+        "convulsiones": ("convuls*", "ataque epiléptico", "crisis epiléptica"),
+        "herida grave": (
+            "apuñal*",
+            "disparado|balazo",
+            "electrocut*",
+            "descarga eléctrica",
+            "quemadura|quemaduras grave|graves",
+        ),
+        "peor dolor de cabeza": ("peor dolor de cabeza",),
+        "vida en peligro": (
+            "ambulancia",
+            "se está muriendo",
+            "me estoy muriendo",
+            "peligro de muerte",
+            "bebé no se mueve",
+        ),
+    },
+    meant_otherwise=(
+        "aire acondicionado",
+        "muriendo|morir|morirme de risa|ganas|hambre|sueño|vergüenza",
+        "respirar por la nariz",
+        "responde|reacciona ~ tratamiento|mensajes|teléfono|correo|correos|llamadas",
+        "rehabilitación|prevención ~ ictus|infarto|derrame|suicidio",
+        "medicación|medicamento|pastillas|tratamiento ~ convuls*",
+        "transporte|traslado ~ ambulancia",
+    ),
+    negations=(
+        *("no", "sin", "niega", "ningún", "ninguna", "tampoco", "antecedentes de"),
+        *("revisión después de", "revisión tras", "seguimiento de", "control después de"),
+    ),
+    fillers="un una el la los las de del hay tiene tengo tenido tener siente siento presenta ha "
+    "he sufrido sufre es fue ser ni o signos señales síntomas ningún ninguna",
+    own="no sin",
+    history=("hace ~ años|año|meses", "el año pasado", "en|del #", "#", "de niño|niña"),
+    present="ahora hoy otra nuevo todavía minutos horas",
+)
+
+_GERMAN: Final = Flags(
+    phrases={
+        "Brustschmerzen": (
+            "brustschmerz*",
+            "brustenge",
+            "schmerz|schmerzen|druck|enge|stechen|stiche ~ brust|brustkorb",
+            "brust ~ weh|schmerzt|schmerzen|eng|drückt",
+        ),
+        "Herzinfarkt": ("herzinfarkt*", "herzanfall", "herzstillstand", "kein|keinen puls"),
+        "Atemnot": (
+            "atemnot",
+            "luftnot",
+            "kurzatmig*",
+            "keine|kaum|schlecht|wenig luft",
+            "nicht|kaum ~ atmen",
+            "atmet|atme nicht|kaum",
+            "ringt|ringe nach luft",
+            "schwierigkeiten|probleme|mühe ~ atmen",
+            "lippen ~ blau",
+            "blaue lippen",
+            "erstick*",
+        ),
+        "Schlaganfall": (
+            "schlaganfall*",
+            "hirnschlag",
+            "gesicht|mundwinkel ~ hängt|gelähmt|schief",
+            "hängender|hängende mundwinkel",
+            "kann ~ nicht ~ sprechen",
+            "kann ~ arm|bein|seite nicht ~ bewegen|heben",
+            "verwaschene|lallende sprache|aussprache",
+            "seite ~ taub|gelähmt",
+            "halbseitig*",
+            "plötzlich ~ taub|taubheit|gelähmt|blind|verwirrt|sehstörung|sehstörungen",
+        ),
+        "starke Blutung": (
+            "starke|starker|starken|heftige|schwere|unstillbare|massive blutung|blutungen",
+            "blutet|blute ~ stark|heftig|ununterbrochen",
+            "stark|heftig blutet|blutend|blutende|blutenden",
+            "hört|hören nicht auf ~ bluten",
+            "blutung ~ nicht ~ stoppen|stillen",
+            "blutung hört nicht auf",
+            "verliert|verliere|verloren ~ blut",
+            "spuckt|spucke|hustet|huste|erbricht|erbreche ~ blut",
+            "blut ~ gespuckt|gehustet|erbrochen",
+        ),
+        "bewusstlos": (
+            "bewusstlos*",
+            "ohnmächtig",
+            "in ohnmacht",
+            "nicht ansprechbar",
+            "bewusstsein verloren",
+            "zusammengebrochen",
+            "kollabiert",
+            "reagiert nicht",
+            "wacht nicht ~ auf",
+        ),
+        "Überdosis": ("überdos*", "zu viele tabletten|pillen|medikamente"),
+        "Vergiftung": (
+            "vergift*",
+            "verschluckt|getrunken|geschluckt ~ bleiche|reiniger|putzmittel|gift|batterie",
+            "bleiche|reiniger|putzmittel|gift|batterie ~ getrunken|verschluckt|geschluckt",
+            "kohlenmonoxid",
+        ),
+        "Suizidgedanken": (
+            "suizid*",
+            "selbstmord*",
+            "lebensmüde",
+            "mich|sich ~ umbringen|umzubringen|töten",
+            "mir|sich das leben nehmen|zu",
+            "will|möchte|wollte ~ sterben",
+            "nicht mehr leben",
+            "mir|sich etwas antun|anzutun",
+        ),
+        "schwere allergische Reaktion": (
+            "anaphyla*",
+            "allergischer|allergischen schock",
+            "schwere|starke|heftige allergische reaktion",
+            "zunge|lippen|lippe|gesicht ~ geschwollen|schwillt|schwellen|anschwillt",
+            "geschwollene|geschwollenes zunge|lippen|lippe|gesicht",
+            "hals|kehle|rachen ~ schwillt|zugeschwollen|zuschwillt",
+            "hals|kehle geht|schnürt ~ zu",
+        ),
+        "Krampfanfall": ("krampfanf*", "epileptisch* anfall", "krampft"),
+        "schwere Verletzung": (
+            "messerstich*",
+            "schusswunde",
+            "stromschlag",
+            "schwere|schweren verbrennung|verbrennungen|kopfverletzung",
+            "ertrunken|ertrinkt",
+        ),
+        "stärkste Kopfschmerzen": (
+            "stärkste|stärksten|schlimmste|schlimmsten kopfschmerzen",
+            "vernichtungskopfschmerz*",
+        ),
+        "Lebensgefahr": (
+            "lebensgefahr",
+            "lebensbedrohlich*",
+            "notarzt|krankenwagen|rettungswagen",
+            "liegt im sterben",
+            "baby bewegt sich nicht",
+        ),
+    },
+    meant_otherwise=(
+        "erstick* in|an arbeit",
+        "schlaganfall|herzinfarkt prävention|vorsorge|risiko",
+        "suizidprävention",
+        "durch die nase ~ atmen",
+        "reagiert nicht auf",
+    ),
+    negations=(
+        *("kein", "keine", "keinen", "keiner", "keinerlei", "ohne", "nicht", "verneint", "weder"),
+        *("kontrolle nach", "nachsorge nach", "reha nach", "vorgeschichte von"),
+    ),
+    fillers="ein eine einen einem einer der die das den dem oder noch anzeichen zeichen symptome "
+    "von für hat habe haben verdacht auf beschwerden wie",
+    own="nicht kein keine keinen kaum",
+    history=("vor ~ jahren|jahr|monaten", "letztes jahr", "im jahr #", "#", "als kind"),
+    present="jetzt wieder heute gerade aktuell minuten stunden",
+)
+
+FLAGS: Final[dict[str, Flags]] = {"en": _ENGLISH, "es": _SPANISH, "de": _GERMAN}
