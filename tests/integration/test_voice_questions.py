@@ -26,6 +26,19 @@ async def test_an_assistant_is_made_for_the_call(voice: Api) -> None:
     assert len(assistant["name"]) <= 40
 
 
+async def test_the_clinics_own_assistant_is_named(voice: Api) -> None:
+    there = await voice.open_clinic()
+    owner = await voice.database.owner()
+    line = "INSERT INTO voice_lines (kind, value, org_id) VALUES ('assistant_id', 'asst-7', $1)"
+    await owner.execute(line, there.id)
+
+    answered = await voice.answer(message("assistant-request"), there.bearer)
+
+    assert answered.keys() == {"assistantId", "assistantOverrides"}
+    assert answered["assistantId"] == "asst-7"
+    assert answered["assistantOverrides"]["variableValues"]["clinic"]
+
+
 async def test_it_is_told_what_holds_now(voice: Api) -> None:
     answered = await voice.answer(message("assistant-request"))
     told = answered["assistantOverrides"]["variableValues"]

@@ -13,7 +13,7 @@ from tests.model.stored_diary import StoredDiary, wall
 Json = dict[str, Any]
 WITH_ALTERNATIVES = {"SLOT_UNAVAILABLE", "OUTSIDE_HOURS", "TOO_SOON", "HOLD_EXPIRED"}
 PAGES_MAX = 1000
-NEARBY = timedelta(hours=14)
+NEARBY = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
