@@ -32,10 +32,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """A parameter is there or not; its absence is no value that could be sent."""
-    match schema:
-        case {"anyOf": [{**kind}, {"type": "null"}], **named}:
-            return {**kind, **named}
-    return schema
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    if len(kinds) != 1:
+        return schema
+    return {**kinds[0], **{name: value for name, value in schema.items() if name != "anyOf"}}
 
 
 def page(document: dict[str, Any]) -> str:
