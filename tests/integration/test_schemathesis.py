@@ -6,13 +6,12 @@ import asyncio
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.integration.clinics import Api
 from tests.integration.v1_requests import clinic_with_everything
+from voxanne.inbound.v1.security import ACCESS
 
 EXAMPLES_MAX = 25
-SECONDS_MAX = 300  # a net: the run takes about a minute
+SECONDS_MAX = 300  # a net: the run takes half a minute
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
 
@@ -36,4 +35,4 @@ async def test_it_answers_as_it_says(served: Api, tmp_path: Path) -> None:
     async with asyncio.timeout(SECONDS_MAX):
         said, _ = await running.communicate()
     assert running.returncode == 0, said.decode()
-    assert "No issues found" in said.decode()
+    assert f"Tested: {len(ACCESS)}" in said.decode()

@@ -97,9 +97,6 @@ async def test_the_name_on_the_booking(diary: Diary, function: str) -> None:
     for name in ("Ann Taylor", "Zoe", "%", "12345"):
         assert code(await change(diary, function, booking, caller_name=name)) == "NOT_YOURS"
     assert (await diary.row(booking))["version"] == 1
-    assert (
-        code(await change(diary, function, booking, caller_name="zoe ohara smith")) == "NOT_YOURS"
-    )
     assert code(await change(diary, function, booking, caller_name="ZOE OHARASMITH")) is None
 
 

@@ -1,17 +1,18 @@
 -- Purpose: is a configuration's value of its field's kind, and within its bounds?
--- p_kind: text (p_least to p_most characters), integer (p_least to p_most), boolean, texts (at most
--- p_most, each 1 to 100 characters), uuid, time, date, instant. p_pattern: what a text must match.
+-- p_kind: text (p_least to p_most characters, on one line), integer (p_least to p_most), boolean, texts (at most
+-- p_most, each 1 to 100
+-- characters), uuid, time, date, instant. p_pattern: what a text must match.
 CREATE FUNCTION fits_field(
   p_value jsonb, p_kind text, p_least bigint, p_most bigint, p_pattern text
 ) RETURNS boolean
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  v_text text := btrim(p_value #>> '{}');
+  v_text text := p_value #>> '{}';
 BEGIN
   IF p_kind = 'integer' THEN
-    RETURN jsonb_typeof(p_value) = 'number' AND v_text::numeric % 1 = 0
-      AND v_text::numeric BETWEEN p_least AND p_most;
+    RETURN jsonb_typeof(p_value) = 'number' AND v_text ~ '^-?[0-9]{1,15}$'
+      AND v_text::bigint BETWEEN p_least AND p_most;
   ELSIF p_kind = 'boolean' THEN
     RETURN jsonb_typeof(p_value) = 'boolean';
   ELSIF p_kind = 'texts' THEN
@@ -21,7 +22,7 @@ BEGIN
   ELSIF jsonb_typeof(p_value) <> 'string' OR v_text ~ '[[:cntrl:]]' THEN
     RETURN false;
   ELSIF p_kind = 'text' THEN
-    RETURN length(v_text) BETWEEN p_least AND p_most AND v_text ~ coalesce(p_pattern, '');
+    RETURN length(btrim(v_text)) BETWEEN p_least AND p_most AND v_text ~ coalesce(p_pattern, '');
   END IF;
   IF v_text !~ (CASE p_kind
       WHEN 'uuid' THEN '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$'
