@@ -107,7 +107,6 @@ LISTS = [
     "messages",
     "alerts",
     "events",
-    "events?appointment_id={appointment_id}",
 ]
 NO_CREDENTIALS: list[dict[str, str]] = [
     {},
@@ -122,7 +121,7 @@ FUNCTIONS = {
     "list_waitlist": "p_lead_id => $2",
     "list_messages": "p_after_id => $2",
     "list_alerts": "p_after_id => $2",
-    "list_events": "p_appointment_id => $2",
+    "list_events": "p_after_transaction => '0', p_after_id => length($2::uuid::text)",
     "save_lead": "p_lead_id => $2, p_changes => '{\"email\": null}'",
     "mark_message": "p_message_id => $2, p_status => 'done'",
     "mark_alert_seen": "p_alert_id => $2",

@@ -335,4 +335,26 @@ async def test_an_appointment_that_came_by_sql_alone_is_shown(voice: Api, staff:
         voice.clinic.id, practitioner, scheduled_at=THURSDAY, ends_at=THURSDAY + HOUR
     )
     shown = await staff.get(f"appointments/{made}")
-    assert (shown["patient"], shown["lead_id"], shown["history"]) == (None, None, [])
+    assert (shown["patient"], shown["lead_id"]) == (None, None)
+    assert [event["kind"] for event in shown["history"]] == ["booked"]
+
+
+@pytest.mark.parametrize("metadata", ['{"notes": {"a": [1]}, "patient": "x"}', '{"patient": null}'])
+async def test_metadata_of_another_form_is_shown_too(
+    voice: Api, staff: Client, metadata: str
+) -> None:
+    booked = await staff.book()
+    await voice.value("UPDATE appointments SET metadata = $1::text::jsonb", metadata)
+    shown = await staff.get(f"appointments/{booked['id']}")
+    assert shown["patient"]["name"] == "Maya Okafor"
+    assert (await staff.get("appointments", lead_id=booked["lead_id"]))["items"]
+
+
+async def test_a_hold_is_an_appointment_that_is_held(staff: Client) -> None:
+    start = moment(THURSDAY)
+    hold = await staff.post("holds", {"service_type": "consultation", "scheduled_at": start})
+    shown = await staff.get(f"appointments/{hold['id']}")
+    assert (shown["status"], shown["hold_expires_at"]) == ("held", hold["expires_at"])
+    assert [event["kind"] for event in shown["history"]] == ["held"]
+    refused = await staff.refused("POST", f"appointments/{hold['id']}/cancel")
+    assert refused == (404, "NOT_FOUND")

@@ -40,6 +40,10 @@ SELECT count(*) FROM appointments AS one JOIN appointments AS other
 WHERE one.org_id = $1 AND one.status IN ('held', 'confirmed')
   AND other.status IN ('held', 'confirmed')
 """
+SIGNATURE = """
+SELECT pg_get_function_arguments(oid) AS arguments, pg_get_function_result(oid) AS result
+FROM pg_proc WHERE proname = $1
+"""
 
 
 @dataclass
@@ -83,6 +87,14 @@ class StoredDiary:
     def overlaps(self) -> int:
         [row] = self.fetch(OVERLAPS, self.org_id)
         return int(row[0])
+
+    def replace_function(self, name: str, answer: str) -> None:
+        """From now on it answers whatever this expression of its parameters says."""
+        [row] = self.fetch(SIGNATURE, name)
+        self.execute(
+            f"CREATE OR REPLACE FUNCTION {name}({row['arguments']}) RETURNS {row['result']} "
+            f"LANGUAGE plpgsql AS $$ BEGIN RETURN {answer}; END $$"
+        )
 
     @contextmanager
     def undone(self) -> Iterator[None]:

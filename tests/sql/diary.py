@@ -169,14 +169,16 @@ class Diary:
         )
         return counted
 
-    async def book(self, start: datetime | None, caller: Caller = ANN, **more: object) -> Booking:
+    async def book(
+        self, start: datetime | None, caller: Caller = ANN, /, **more: object
+    ) -> Booking:
         who = {"patient_name": caller.name, "patient_phone": caller.phone}
         return await self.database.book(
             self.api, self.org_id, scheduled_at=start, **{**who, **more}
         )
 
     async def hold(
-        self, start: datetime | None, call_id: str | None = "call-1", **more: object
+        self, start: datetime | None, call_id: str | None = "call-1", /, **more: object
     ) -> Booking:
         given: dict[str, object] = {"service_type": "consultation", **more}
         return await self.call("hold_slot", scheduled_at=start, call_id=call_id, **given)
@@ -187,11 +189,11 @@ class Diary:
             "check_availability", **{**given, "from": start, "until": until, **more}
         )
 
-    async def free_on(self, day: date = TUESDAY, **more: object) -> Booking:
+    async def free_on(self, day: date = TUESDAY, /, **more: object) -> Booking:
         """What's free on one local day."""
         return await self.free(at("00:00", day), at("00:00", day + DAY), **more)
 
-    async def starts_on(self, day: date = TUESDAY, **more: object) -> list[str]:
+    async def starts_on(self, day: date = TUESDAY, /, **more: object) -> list[str]:
         """The wall times of it."""
         return clocks((await self.free_on(day, **more))["slots"])
 
@@ -215,7 +217,7 @@ class Diary:
             **{**STAFF, **more},
         )
 
-    async def join(self, caller: Caller = ANN, **more: object) -> Booking:
+    async def join(self, caller: Caller = ANN, /, **more: object) -> Booking:
         given: dict[str, object] = {"service_type": "consultation", **more}
         return await self.call("join_waitlist", name=caller.name, phone=caller.phone, **given)
 

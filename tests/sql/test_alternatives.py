@@ -70,6 +70,19 @@ async def test_the_asked_practitioner_goes_first_though_others_are_nearer(diary:
     assert told(refused) == [("12:00", shaw), ("09:00", grey), ("09:15", grey)]
 
 
+@pytest.mark.xfail(strict=True, reason="the asked one's further times are dropped for others' near")
+async def test_the_asked_practitioners_times_of_tomorrow_go_before_others_today(
+    diary: Diary,
+) -> None:
+    grey, shaw = await diary.practitioners("Dr Grey", "Dr Shaw")
+    await diary.hours("09:00-12:00", practitioner_id=grey)
+    await diary.hours("09:00-10:00", weekday=3, practitioner_id=shaw)
+
+    refused = await diary.book(at("09:00"), practitioner_id=shaw)
+
+    assert told(refused) == [("09:00", shaw), ("09:00", grey), ("09:15", grey)]
+
+
 async def test_when_anybody_will_do_the_nearest_is_first(diary: Diary) -> None:
     grey, shaw = await diary.practitioners("Dr Grey", "Dr Shaw")
     await diary.hours("09:00-13:00")
@@ -96,25 +109,19 @@ async def test_each_start_is_told_once(diary: Diary) -> None:
     ]
 
 
-@pytest.mark.parametrize(("asked", "expected"), [(0, 0), (1, 1), (10, 10), (None, 0)])
-async def test_as_many_as_asked_for(diary: Diary, asked: int | None, expected: int) -> None:
-    await diary.book(at("10:00"))
-
-    refused = await diary.book(at("10:00"), BOB, alternatives=asked)
-
-    assert len(refused["alternatives"]) == expected
-
-
-@pytest.mark.parametrize("asked", [-1, 11])
-async def test_no_more_than_ten(diary: Diary, asked: int) -> None:
+async def test_as_many_as_asked_for_and_no_more_than_ten(diary: Diary) -> None:
     booking = await diary.book(at("10:00"))
 
-    for answer in (
-        await diary.book(at("10:00"), BOB, alternatives=asked),
-        await diary.hold(at("10:00"), alternatives=asked),
-        await diary.move(booking, at("12:00"), alternatives=asked),
-    ):
-        assert code(answer) == "INVALID_ARGUMENTS"
+    for asked, expected in [(0, 0), (1, 1), (10, 10), (None, 0)]:
+        refused = await diary.book(at("10:00"), BOB, alternatives=asked)
+        assert len(refused["alternatives"]) == expected
+    for asked in (-1, 11):
+        for answer in (
+            await diary.book(at("10:00"), BOB, alternatives=asked),
+            await diary.hold(at("10:00"), alternatives=asked),
+            await diary.move(booking, at("12:00"), alternatives=asked),
+        ):
+            assert code(answer) == "INVALID_ARGUMENTS"
 
 
 # In time
@@ -192,7 +199,7 @@ async def test_outside_hours_tells_why_in_a_word(diary: Diary) -> None:
     await diary.away(grey, at("09:00"), at("11:00"), "rehab")
     await diary.special(None, TUESDAY + 4 * DAY, source="holiday", reason="Founders' Day")
 
-    for start, more, expected in [
+    reasons: list[tuple[datetime, dict[str, object], str]] = [
         (at("08:00"), {}, "closed"),
         (at("16:30"), {}, "closed"),
         (at("12:30"), {}, "break"),
@@ -200,7 +207,8 @@ async def test_outside_hours_tells_why_in_a_word(diary: Diary) -> None:
         (at("10:00", TUESDAY + 4 * DAY), {}, "holiday"),
         (at("09:00"), {"duration_minutes": 500}, "too_long"),
         (at("12:00"), {"practitioner_id": shaw}, "break"),
-    ]:
+    ]
+    for start, more, expected in reasons:
         for answer in (await diary.book(start, **more), await diary.hold(start, **more)):
             assert (code(answer), answer["reason"]) == (CLOSED, expected), (start, more)
             assert "reason_detail" not in answer
@@ -308,29 +316,22 @@ async def test_refused_without_waiting_it_is_the_same_answer(diary: Diary) -> No
     assert (code(refused), clocks(refused["alternatives"])) == (TAKEN, ["09:00", "11:00", "08:45"])
 
 
-@pytest.mark.parametrize(
-    ("start", "more", "expected"),
-    [
+async def test_another_time_would_not_help(diary: Diary) -> None:
+    await diary.set(upcoming_per_caller_max=1)
+    await diary.service("consultation", 60)
+    await diary.book(at("10:00"))
+
+    refusals: list[tuple[datetime, dict[str, object], str]] = [
         (NOW, {}, "DATE_IN_PAST"),
         (NOW + 366 * DAY, {}, "TOO_FAR_AHEAD"),
         (at("12:00"), {}, "LIMIT_REACHED"),
         (at("12:00"), {"hold_id": UUID(int=9)}, "LIMIT_REACHED"),
         (at("12:00"), {"service_type": "massage"}, "UNKNOWN_SERVICE"),
         (at("12:00"), {"practitioner_id": UUID(int=9)}, "UNKNOWN_PRACTITIONER"),
-    ],
-    ids=str,
-)
-async def test_another_time_would_not_help(
-    diary: Diary, start: datetime, more: dict[str, object], expected: str
-) -> None:
-    await diary.set(upcoming_per_caller_max=1)
-    await diary.service("consultation", 60)
-    await diary.book(at("10:00"))
-
-    refused = await diary.book(start, **more)
-
-    assert code(refused) == expected
-    assert "alternatives" not in refused
+    ]
+    for start, more, expected in refusals:
+        refused = await diary.book(start, **more)
+        assert (code(refused), "alternatives" in refused) == (expected, False), (start, more)
 
 
 # Each can be booked

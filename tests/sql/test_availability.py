@@ -410,39 +410,36 @@ async def test_a_range_outside_the_part_of_the_day_is_not_past(diary: Diary) -> 
 # Refused
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ({"until": at("10:00")}, "INVALID_DATE"),
-        ({"until": at("09:59")}, "INVALID_DATE"),
-        ({"from": None}, "INVALID_DATE"),
-        ({"until": None}, "INVALID_DATE"),
-        ({"from": datetime(1899, 1, 1, tzinfo=UTC)}, "INVALID_DATE"),
-        ({"time_from": time(12), "time_until": time(12)}, "INVALID_DATE"),
-        ({"time_from": time(13), "time_until": time(12)}, "INVALID_DATE"),
-        ({"time_from": None}, "INVALID_DATE"),
-        ({"until": at("10:01", TUESDAY + 91 * DAY)}, "INVALID_ARGUMENTS"),
-        ({"limit": 0}, "INVALID_ARGUMENTS"),
-        ({"limit": 501}, "INVALID_ARGUMENTS"),
-        ({"limit": None}, "INVALID_ARGUMENTS"),
-        ({"spread": None}, "INVALID_ARGUMENTS"),
-        ({"call_id": "x" * 1001}, "INVALID_ARGUMENTS"),
-        ({"duration_minutes": 0}, "INVALID_DURATION"),
-        ({"duration_minutes": 1441}, "INVALID_DURATION"),
-        ({"service_type": "massage"}, "UNKNOWN_SERVICE"),
-        ({"service_type": None}, "UNKNOWN_SERVICE"),
-        ({"practitioner_id": UUID(int=9)}, "UNKNOWN_PRACTITIONER"),
-    ],
-    ids=str,
-)
-async def test_a_question_that_makes_no_sense_is_refused(
-    diary: Diary, given: dict[str, object], expected: str
-) -> None:
+NONSENSE: list[tuple[dict[str, object], str]] = [
+    ({"until": at("10:00")}, "INVALID_DATE"),
+    ({"until": at("09:59")}, "INVALID_DATE"),
+    ({"from": None}, "INVALID_DATE"),
+    ({"until": None}, "INVALID_DATE"),
+    ({"from": datetime(1899, 1, 1, tzinfo=UTC)}, "INVALID_DATE"),
+    ({"time_from": time(12), "time_until": time(12)}, "INVALID_DATE"),
+    ({"time_from": time(13), "time_until": time(12)}, "INVALID_DATE"),
+    ({"time_from": None}, "INVALID_DATE"),
+    ({"until": at("10:01", TUESDAY + 91 * DAY)}, "INVALID_ARGUMENTS"),
+    ({"limit": 0}, "INVALID_ARGUMENTS"),
+    ({"limit": 501}, "INVALID_ARGUMENTS"),
+    ({"limit": None}, "INVALID_ARGUMENTS"),
+    ({"spread": None}, "INVALID_ARGUMENTS"),
+    ({"call_id": "x" * 1001}, "INVALID_ARGUMENTS"),
+    ({"duration_minutes": 0}, "INVALID_DURATION"),
+    ({"duration_minutes": 1441}, "INVALID_DURATION"),
+    ({"service_type": "massage"}, "UNKNOWN_SERVICE"),
+    ({"service_type": None}, "UNKNOWN_SERVICE"),
+    ({"practitioner_id": UUID(int=9)}, "UNKNOWN_PRACTITIONER"),
+]
+
+
+async def test_a_question_that_makes_no_sense_is_refused(diary: Diary) -> None:
     await diary.service("consultation", 60)
 
-    answer = await diary.free(**{"start": at("10:00"), "until": at("12:00"), **given})  # type: ignore[arg-type]
-
-    assert code(answer) == expected
+    for given, expected in NONSENSE:
+        question = {"start": at("10:00"), "until": at("12:00"), **given}
+        answer = await diary.free(**question)  # type: ignore[arg-type]
+        assert code(answer) == expected, given
 
 
 async def test_infinite_ranges_are_refused(diary: Diary) -> None:

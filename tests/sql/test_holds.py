@@ -1,5 +1,6 @@
 """A time is held while the call goes on, under the rules, locks and constraints of a booking."""
 
+import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -191,35 +192,33 @@ async def test_lapsed_holds_are_not_counted(diary: Diary) -> None:
 # Refused
 
 
-@pytest.mark.parametrize(
-    ("start", "more", "expected"),
-    [
-        (None, {}, "INVALID_DATE"),
-        (NOW, {}, "DATE_IN_PAST"),
-        (NOW + MINUTE, {}, "TOO_SOON"),
-        (NOW + 366 * DAY, {}, "TOO_FAR_AHEAD"),
-        (at("08:00"), {}, "OUTSIDE_HOURS"),
-        (at("10:00"), {"service_type": "massage"}, "UNKNOWN_SERVICE"),
-        (at("10:00"), {"service_type": None}, "UNKNOWN_SERVICE"),
-        (at("10:00"), {"practitioner_id": UUID(int=9)}, "UNKNOWN_PRACTITIONER"),
-        (at("10:00"), {"room_id": UUID(int=9)}, "NOT_FOUND"),
-        (at("10:00"), {"duration_minutes": 0}, "INVALID_DURATION"),
-        (at("10:00"), {"duration_minutes": 1441}, "INVALID_DURATION"),
-        (at("10:00"), {"source": None}, "INVALID_ARGUMENTS"),
-        (at("10:00"), {"call_id": "x" * 1001}, "INVALID_ARGUMENTS"),
-        (at("10:00"), {"idempotency_key": "x" * 1001}, "INVALID_ARGUMENTS"),
-    ],
-    ids=lambda value: str(value)[:40],
-)
-async def test_a_refused_hold_writes_nothing(
-    diary: Diary, start: datetime | None, more: dict[str, object], expected: str
-) -> None:
+REFUSED: list[tuple[datetime | None, dict[str, object], str]] = [
+    (None, {}, "INVALID_DATE"),
+    (NOW, {}, "DATE_IN_PAST"),
+    (NOW + MINUTE, {}, "TOO_SOON"),
+    (NOW + 366 * DAY, {}, "TOO_FAR_AHEAD"),
+    (at("08:00"), {}, "OUTSIDE_HOURS"),
+    (at("10:00"), {"service_type": "massage"}, "UNKNOWN_SERVICE"),
+    (at("10:00"), {"service_type": None}, "UNKNOWN_SERVICE"),
+    (at("10:00"), {"practitioner_id": UUID(int=9)}, "UNKNOWN_PRACTITIONER"),
+    (at("10:00"), {"room_id": UUID(int=9)}, "NOT_FOUND"),
+    (at("10:00"), {"duration_minutes": 0}, "INVALID_DURATION"),
+    (at("10:00"), {"duration_minutes": 1441}, "INVALID_DURATION"),
+    (at("10:00"), {"source": None}, "INVALID_ARGUMENTS"),
+    (at("10:00"), {"call_id": "x" * 1001}, "INVALID_ARGUMENTS"),
+    (at("10:00"), {"idempotency_key": "x" * 1001}, "INVALID_ARGUMENTS"),
+]
+
+
+async def test_a_refused_hold_writes_nothing(diary: Diary) -> None:
     await diary.set(notice_minutes=60)
     await diary.service("consultation", 60)
     await diary.hours("09:00-17:00")
     await diary.hours("00:00-24:00", weekday=1)
 
-    assert code(await diary.hold(start, **{"call_id": "call-1", **more})) == expected  # type: ignore[arg-type]
+    for start, more, expected in REFUSED:
+        given = {"service_type": "consultation", "scheduled_at": start, "call_id": "c", **more}
+        assert code(await diary.call("hold_slot", **given)) == expected, (start, more)
     assert [await diary.count(t) for t in ("appointments", "events", "practitioners")] == [0, 0, 0]
 
 
@@ -377,6 +376,53 @@ async def test_the_call_is_over_and_its_holds_are_free(diary: Diary) -> None:
     assert await status_of(diary, other) == "held"
     assert (await diary.row(booking))["status"] == "confirmed"
     assert len(await diary.events("released")) == 2
+
+
+# Tidied away
+
+
+async def test_what_lapsed_a_while_ago_is_tidied_away_and_nothing_else(diary: Diary) -> None:
+    grey, shaw = await diary.practitioners("Dr Grey", "Dr Shaw")
+    old = [await diary.hold(at("10:00"), practitioner_id=who) for who in (grey, shaw)]
+    over = await diary.book(at("10:30"), EVE, practitioner_id=grey, **OVERBOOK)
+    await diary.set_clock(NOW + MINUTE)
+    lapsed = await diary.hold(at("12:00"))
+    await diary.set_clock(NOW + 14 * MINUTE)
+    live = await diary.hold(at("14:00"))
+    assert await diary.number("sweep_holds") == 0
+    assert await organizations(diary) == []
+
+    await diary.set_clock(NOW + 15 * MINUTE)
+    assert await organizations(diary) == [str(diary.org_id)]
+    assert await diary.number("sweep_holds") == 2
+    assert await diary.number("sweep_holds") == 0
+
+    found = [await status_of(diary, hold) for hold in (*old, lapsed, live)]
+    assert found == ["expired", "expired", "held", "held"]
+    assert (await diary.row(over))["overlap_allowed"] is False
+    assert await organizations(diary) == []
+
+
+async def organizations(diary: Diary) -> list[str]:
+    """Where there is something to tidy."""
+    listed: str = await diary.api.fetchval("SELECT organizations_with_lapsed_holds(9)")
+    found: list[str] = json.loads(listed)
+    return found
+
+
+async def test_who_is_busy_is_tidied_another_time(diary: Diary) -> None:
+    hold = await diary.hold(at("10:00"))
+    await diary.set_clock(NOW + HOUR)
+    rival = await diary.database.connect_api()
+    transaction = rival.transaction()
+    await transaction.start()
+    await diary.database.book(rival, diary.org_id, scheduled_at=at("12:00"))
+
+    assert await diary.number("sweep_holds") == 0
+
+    await transaction.rollback()
+    assert await status_of(diary, hold) == "held"
+    assert await diary.number("sweep_holds") == 1
 
 
 # What was put over a hold

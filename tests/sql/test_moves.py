@@ -1,7 +1,7 @@
 """An appointment is moved, cancelled, or marked with what became of it."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -83,7 +83,7 @@ async def test_a_refused_move_leaves_it_where_it_was(diary: Diary) -> None:
     booking = await diary.book(at("10:00"))
     await diary.book(at("12:00"), BOB)
 
-    for start, more, expected in [
+    refusals: list[tuple[datetime | None, dict[str, object], str]] = [
         (at("11:30"), {}, TAKEN),
         (at("16:30"), {}, "OUTSIDE_HOURS"),
         (NOW, {}, "DATE_IN_PAST"),
@@ -94,7 +94,8 @@ async def test_a_refused_move_leaves_it_where_it_was(diary: Diary) -> None:
         (at("14:00"), {"source": None}, "INVALID_ARGUMENTS"),
         (at("14:00"), {"caller_name": "x" * 1001}, "INVALID_ARGUMENTS"),
         (at("14:00"), {**STAFF, "duration_minutes": 0}, "INVALID_DURATION"),
-    ]:
+    ]
+    for start, more, expected in refusals:
         assert code(await diary.move(booking, start, **more)) == expected, (start, more)
     assert await unchanged(diary, booking)
     assert await diary.events("moved") == []
@@ -269,15 +270,11 @@ async def test_cancelled_twice_is_cancelled_once(diary: Diary) -> None:
     assert (await diary.row(booking))["version"] == 2
 
 
-@pytest.mark.parametrize(
-    "more", [{"reason": "x" * 2001}, {"source": None}, {"call_id": "x" * 1001}]
-)
-async def test_a_cancellation_that_makes_no_sense_is_refused(
-    diary: Diary, more: dict[str, object]
-) -> None:
+async def test_a_cancellation_that_makes_no_sense_is_refused(diary: Diary) -> None:
     booking = await diary.book(at("10:00"))
 
-    assert code(await diary.cancel(booking, **more)) == "INVALID_ARGUMENTS"
+    for more in ({"reason": "x" * 2001}, {"source": None}, {"call_id": "x" * 1001}):
+        assert code(await diary.cancel(booking, **more)) == "INVALID_ARGUMENTS"
     assert await unchanged(diary, booking)
 
 

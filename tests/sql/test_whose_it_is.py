@@ -6,11 +6,10 @@ from uuid import UUID
 import pytest
 
 from tests.database import Booking
-from tests.sql.diary import ANN, BOB, NOW, STAFF, Diary, at, code
+from tests.sql.diary import ANN, BOB, DAY, NOW, STAFF, Diary, at, code
 
 FUNCTIONS = ("move", "cancel")
 KEY = {"idempotency_key": "k", "request_hash": "h"}
-BARE = {"success", "error", "message", "created_at"}
 
 
 async def change(diary: Diary, function: str, booking: Booking, **more: object) -> Booking:
@@ -19,29 +18,35 @@ async def change(diary: Diary, function: str, booking: Booking, **more: object) 
     return await diary.move(booking, at("15:00"), **more)
 
 
+def is_bare(refused: Booking, expected: str) -> bool:
+    """Refused so, and nothing told besides."""
+    told = set(refused) == {"success", "error", "message", "created_at"}
+    return code(refused) == expected and told
+
+
 # The number
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-@pytest.mark.parametrize("phone", [BOB.phone, "", "withheld", ANN.phone + "1"])
-async def test_only_the_number_it_was_booked_from(diary: Diary, function: str, phone: str) -> None:
+async def test_only_the_number_it_was_booked_from(diary: Diary, function: str) -> None:
     booking = await diary.book(at("10:00"), contact_phone=BOB.phone)
 
-    for version in (None, 1, 9):
-        refused = await change(diary, function, booking, caller_phone=phone, version=version)
-        assert (code(refused), refused.keys()) == ("NOT_YOURS", BARE)
+    for phone in (BOB.phone, "", "withheld", ANN.phone + "1"):
+        for version in (None, 1, 9):
+            refused = await change(diary, function, booking, caller_phone=phone, version=version)
+            assert is_bare(refused, "NOT_YOURS")
     assert (await diary.row(booking))["version"] == 1
-    assert code(await change(diary, function, booking, caller_phone=phone, **STAFF)) is None
+    assert code(await change(diary, function, booking, caller_phone=BOB.phone, **STAFF)) is None
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-@pytest.mark.parametrize("phone", [ANN.phone, "0044 (0)20 7946-0958", None])
 async def test_the_number_however_it_is_written_or_the_id_alone(
-    diary: Diary, function: str, phone: str | None
+    diary: Diary, function: str
 ) -> None:
-    booking = await diary.book(at("10:00"))
-
-    assert code(await change(diary, function, booking, caller_phone=phone)) is None
+    for n, phone in enumerate((ANN.phone, "0044 (0)20 7946-0958", None)):
+        booking = await diary.book(at("10:00") + n * DAY)
+        assert code(await change(diary, function, booking, caller_phone=phone)) is None
+        await diary.owner.execute("UPDATE appointments SET status = 'completed'")
 
 
 async def test_whose_it_was_is_looked_at_before_what_became_of_it(diary: Diary) -> None:
@@ -50,7 +55,7 @@ async def test_whose_it_was_is_looked_at_before_what_became_of_it(diary: Diary) 
 
     for function in FUNCTIONS:
         refused = await change(diary, function, booking, caller_phone=BOB.phone)
-        assert (code(refused), refused.keys()) == ("NOT_YOURS", BARE)
+        assert is_bare(refused, "NOT_YOURS")
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -110,7 +115,7 @@ async def test_the_name_and_the_date_of_birth(diary: Diary, function: str) -> No
     asked = await change(diary, function, booking, **named)
     assert (code(asked), asked["needs"]) == ("NEEDS_CONFIRMATION", "birth_date")
     wrong = await change(diary, function, booking, **named, caller_birth_date=date(1981, 2, 28))
-    assert (code(wrong), wrong.keys()) == ("NOT_YOURS", BARE)
+    assert is_bare(wrong, "NOT_YOURS")
     right = await change(diary, function, booking, **named, caller_birth_date=date(1980, 2, 29))
     assert code(right) is None
 
@@ -216,4 +221,4 @@ async def test_a_key_without_a_hash_stands_for_its_function(diary: Diary) -> Non
 async def test_nobody_is_told_anything_of_an_unknown_appointment(diary: Diary) -> None:
     for function in FUNCTIONS:
         refused = await change(diary, function, {"appointment_id": str(UUID(int=9))})
-        assert (code(refused), refused.keys()) == ("NOT_FOUND", BARE)
+        assert is_bare(refused, "NOT_FOUND")

@@ -43,6 +43,22 @@ _BOOKED: Final[dict[str, Any]] = {
     "deliveries": {"calendar": "queued", "sms_confirmation": "queued"},
     "created_at": "2027-05-20T09:30:00Z",
 }
+_APPOINTMENT: Final[dict[str, Any]] = {
+    **_BOOKED,
+    "hold_expires_at": None,
+    "patient": {
+        "name": "Maya Okafor",
+        "phone": "+447700900123",
+        "email": None,
+        "contact_phone": None,
+    },
+    "notes": "first visit",
+    "overlap_allowed": False,
+    "overlap_reason": None,
+    "source": "voice",
+    "call_id": "call-7731",
+    "updated_at": "2027-05-20T09:30:00Z",
+}
 
 
 class Overbooking(Sent):
@@ -196,24 +212,7 @@ class Patient(Shown):
 class Appointment(Shown):
     """An appointment with its patient."""
 
-    model_config = examples(
-        {
-            **_BOOKED,
-            "hold_expires_at": None,
-            "patient": {
-                "name": "Maya Okafor",
-                "phone": "+447700900123",
-                "email": None,
-                "contact_phone": None,
-            },
-            "notes": "first visit",
-            "overlap_allowed": False,
-            "overlap_reason": None,
-            "source": "voice",
-            "call_id": "call-7731",
-            "updated_at": "2027-05-20T09:30:00Z",
-        }
-    )
+    model_config = examples(_APPOINTMENT)
 
     id: UUID = Field(validation_alias="appointment_id")
     lead_id: UUID | None = Field(validation_alias="contact_id")
@@ -247,4 +246,18 @@ class Happened(Shown):
 
 
 class AppointmentWithHistory(Appointment):
+    model_config = examples(
+        {
+            **_APPOINTMENT,
+            "history": [
+                {
+                    "kind": "booked",
+                    "data": {},
+                    "call_id": "call-7731",
+                    "created_at": "2027-05-20T09:30:00Z",
+                }
+            ],
+        }
+    )
+
     history: list[Happened] = Field(description="Oldest first.")

@@ -1,6 +1,7 @@
 """`/openapi.json`, and `/docs` for people: a page of its own, without anybody else's scripts."""
 
 import json
+import re
 from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
@@ -22,16 +23,49 @@ def describe(app: FastAPI) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template=_REFERENCE, mode="serialization")
     schemas.update(problem.pop("$defs"))
     schemas["Problem"] = problem
+    schemas_with_examples = list(schemas.values())
     for (method, path), scopes in ACCESS.items():
         operation = document["paths"][path][method.lower()]
         operation["x-scopes"] = sorted(scopes)
         for parameter in operation.get("parameters", []):
             parameter["schema"] = _without_null(parameter["schema"])
+        if "requestBody" in operation:
+            schemas_with_examples.append(_content(operation["requestBody"])["schema"])
+    for schema in schemas_with_examples:
+        for example in schema.get("examples", []):
+            _complete(document, schema, example)
     return document
 
 
+def _complete(document: dict[str, Any], schema: dict[str, Any], example: Any) -> None:
+    """Put back the nulls that FastAPI drops from examples."""
+    schema = _resolved(document, schema)
+    if isinstance(example, list):
+        for each in example:
+            _complete(document, schema.get("items", {}), each)
+    elif isinstance(example, dict):
+        for name in schema.get("required", []):
+            example.setdefault(name, None)
+        for name, value in example.items():
+            _complete(document, schema.get("properties", {}).get(name, {}), value)
+
+
+def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    schema = _without_null(schema)
+    if "$ref" in schema:
+        found: dict[str, Any] = document["components"]["schemas"][schema["$ref"].split("/")[-1]]
+        return found
+    return schema
+
+
+def _content(described: dict[str, Any]) -> dict[str, Any]:
+    """The JSON of a body or an answer; empty where there is none."""
+    content: dict[str, Any] = described.get("content", {}).get("application/json", {})
+    return content
+
+
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A parameter is there or not; its absence is no value that could be sent."""
+    """Its only other kind. A parameter is there or not: its absence can't be sent as a value."""
     kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
     if len(kinds) != 1:
         return schema
@@ -56,7 +90,7 @@ def _operations(document: dict[str, Any]) -> Iterator[str]:
             yield f"<h3><code>{method.upper()} {escape(path)}</code>"
             yield f"{escape(operation['summary'])}</h3>"
             if described := operation.get("description"):
-                yield f"<p>{escape(described)}</p>"
+                yield f"<p>{_prose(described)}</p>"
             yield f"<p>Scopes: {', '.join(operation['x-scopes'])}</p>"
             yield from _parameters(operation.get("parameters", []))
             if "requestBody" in operation:
@@ -74,7 +108,7 @@ def _parameters(parameters: list[dict[str, Any]]) -> Iterator[str]:
         meaning = parameter.get("description", parameter["schema"].get("description", ""))
         yield (
             f"<tr><td><code>{escape(parameter['name'])}</code></td><td>{parameter['in']}</td>"
-            f"<td>{needed}{escape(meaning)}</td></tr>"
+            f"<td>{needed}{_prose(meaning)}</td></tr>"
         )
     yield "</table>"
 
@@ -92,8 +126,8 @@ def _responses(document: dict[str, Any], responses: dict[str, Any]) -> Iterator[
 
 
 def _example(title: str, document: dict[str, Any], content: dict[str, Any]) -> str:
-    media = content.get("content", {}).get("application/json")
-    if media is None:
+    media = _content(content)
+    if not media:
         return f"<p>{escape(title)}</p>"
     text = json.dumps(example_of(document, media["schema"]), indent=2, ensure_ascii=False)
     return f"<details><summary>{escape(title)}</summary><pre>{escape(text)}</pre></details>"
@@ -103,13 +137,15 @@ def example_of(document: dict[str, Any], schema: dict[str, Any]) -> Any:
     """The first example of a schema: its own, or its model's; of a page the items' example."""
     if "examples" in schema:
         return schema["examples"][0]
-    if "$ref" in schema:
-        model = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-        if "examples" in model:
-            return model["examples"][0]
-        items = model["properties"]["items"]["items"]
-        return {"items": [example_of(document, items)], "next_cursor": None}
-    return example_of(document, schema["anyOf"][0])
+    model = _resolved(document, schema)
+    if "examples" in model:
+        return model["examples"][0]
+    items = model["properties"]["items"]["items"]
+    return {"items": [example_of(document, items)], "next_cursor": None}
+
+
+def _prose(text: str) -> str:
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _outcomes() -> Iterator[str]:

@@ -1,18 +1,16 @@
 """What happened, in the order it was committed."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
-from fastapi import Query
 from pydantic import Field, model_validator
 
 from voxanne.inbound.v1.pages import LIMIT_DEFAULT, Cursor, Limit, Listing, Page
 from voxanne.inbound.v1.problems import problems
 from voxanne.inbound.v1.routing import CallerHere, router
-from voxanne.inbound.v1.schemas import ID_EXAMPLE, Id, Shown, Text, examples
+from voxanne.inbound.v1.schemas import ID_EXAMPLE, Shown, examples
 
-Kind = Annotated[Text, Field(min_length=1, max_length=100)]
 routes = router("events")
 
 
@@ -62,15 +60,10 @@ _LISTED: Final = Listing(
     responses=problems(cursor=True),
 )
 async def list_events(
-    caller: CallerHere,
-    kind: Annotated[list[Kind] | None, Query(max_length=50, examples=[["booked"]])] = None,
-    appointment_id: Annotated[Id | None, Query()] = None,
-    limit: Limit = LIMIT_DEFAULT,
-    cursor: Cursor = None,
+    caller: CallerHere, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> dict[str, Any]:
     """Oldest first; none is missed or shown twice. There is always a `next_cursor`: ask with it
     again for what happens later. An event appears once every transaction that was open beside it is
-    done.
+    done. An appointment shows its own events itself.
     """
-    kinds = sorted(set(kind)) if kind else None
-    return await _LISTED.page(caller, cursor, limit, kinds=kinds, appointment_id=appointment_id)
+    return await _LISTED.page(caller, cursor, limit)

@@ -17,12 +17,18 @@ AS $$
       SELECT name FROM practitioners
       WHERE org_id = p_booked.org_id AND id = p_booked.practitioner_id AND NOT implicit),
     'room_id', p_booked.room_id,
-    'patient', coalesce(p_booked.metadata -> 'patient', (
-      SELECT jsonb_build_object('name', name, 'phone', phone, 'email', email) FROM leads
-      WHERE org_id = p_booked.org_id AND id = p_booked.contact_id)),
-    'notes', p_booked.metadata -> 'notes',
+    'patient', CASE
+      WHEN jsonb_typeof(p_booked.metadata -> 'patient') = 'object' THEN jsonb_build_object(
+        'name', p_booked.metadata #>> '{patient,name}',
+        'phone', p_booked.metadata #>> '{patient,phone}',
+        'email', p_booked.metadata #>> '{patient,email}',
+        'contact_phone', p_booked.metadata #>> '{patient,contact_phone}')
+      ELSE (SELECT jsonb_build_object('name', name, 'phone', phone, 'email', email) FROM leads
+            WHERE org_id = p_booked.org_id AND id = p_booked.contact_id)
+    END,
+    'notes', p_booked.metadata ->> 'notes',
     'overlap_allowed', p_booked.overlap_allowed,
-    'overlap_reason', p_booked.metadata -> 'overlap_reason',
+    'overlap_reason', p_booked.metadata ->> 'overlap_reason',
     'source', p_booked.source,
     'call_id', p_booked.call_id,
     'deliveries', (

@@ -63,7 +63,7 @@ BEGIN
   ), demand AS (
     SELECT key, name, duration_minutes,
       buffer_before_minutes + duration_minutes + buffer_after_minutes AS blocked_minutes,
-      max(span) AS span, max(day) AS day
+      max(span) AS span, max(greatest(day, span)) AS day
     FROM services
     JOIN capacity ON NOT EXISTS (SELECT FROM practitioner_services
                                  WHERE org_id = p_org_id AND service_key = key)

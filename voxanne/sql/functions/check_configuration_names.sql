@@ -17,6 +17,7 @@ BEGIN
     SELECT 'services', key, folded_name(name) FROM services WHERE org_id = p_org_id
   ), entry AS (
     SELECT section, number - 1 AS number, value, folded_name(value ->> 'name') AS name,
+      folded_name(value ->> 'practitioner') AS practitioner,
       lower(btrim(coalesce(value ->> 'id', value ->> 'key'))) AS id
     FROM unnest(ARRAY['services', 'practitioners', 'rooms', 'hours', 'breaks', 'exceptions', 'absences'])
       AS section
@@ -57,9 +58,8 @@ BEGIN
     SELECT section, number, '.practitioner', 'UNKNOWN_PRACTITIONER',
       format('There is no practitioner %s', value ->> 'practitioner')
     FROM entry
-    WHERE value ->> 'practitioner' IS NOT NULL
-      AND NOT EXISTS (SELECT FROM employed
-                      WHERE employed.name = folded_name(value ->> 'practitioner'))
+    WHERE practitioner IS NOT NULL
+      AND NOT EXISTS (SELECT FROM employed WHERE employed.name = practitioner)
     UNION ALL
     SELECT section, entry.number, format('.services[%s]', listed.number - 1), 'UNKNOWN_SERVICE',
       format('There is no service %s', key)
@@ -67,7 +67,7 @@ BEGIN
     CROSS JOIN jsonb_array_elements_text(coalesce(value -> 'services', '[]')) WITH ORDINALITY
       AS listed (key, number)
     WHERE section IN ('practitioners', 'rooms')
-      AND NOT EXISTS (SELECT FROM offered WHERE offered.id = lower(btrim(key)))
+      AND lower(btrim(key)) NOT IN (SELECT id FROM offered)
     UNION ALL
     SELECT section, number, '.currency', 'INVALID_ARGUMENTS', 'A price has an amount and a currency'
     FROM entry

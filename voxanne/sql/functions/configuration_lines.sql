@@ -32,8 +32,9 @@ BEGIN
           ELSE format('%s-%s', coalesce(value ->> 'opens', value ->> 'starts'),
                       coalesce(value ->> 'closes', value ->> 'ends'))
         END,
-        CASE value ->> 'source' WHEN 'holiday' THEN 'public holiday:' END,
-        nullif(value ->> 'reason', ''), value ->> 'label')
+        '(' || nullif(concat_ws(': ', CASE value ->> 'source' WHEN 'holiday' THEN 'public holiday' END,
+                                nullif(value ->> 'reason', '')), '') || ')',
+        value ->> 'label')
   ) AS line (day, text)
   GROUP BY section, value ->> 'practitioner', value ->> 'weekday', day;
 END $$;

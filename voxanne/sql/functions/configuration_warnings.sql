@@ -26,15 +26,18 @@ BEGIN
       WHERE p_after -> 'practitioners' <> '[]'
         AND NOT p_after -> 'practitioners' @> '[{"active": true}]'
       UNION ALL
-      SELECT 4, format('%s gives no service: each is listed for others', person ->> 'name')
-      FROM jsonb_array_elements(p_after -> 'practitioners') AS person
-      WHERE (person -> 'active')::boolean AND p_after -> 'services' @> '[{"active": true}]'
-        AND NOT EXISTS (
-          SELECT FROM jsonb_array_elements(p_after -> 'services') AS service
-          WHERE (service -> 'active')::boolean
-            AND (person -> 'services' ? (service ->> 'key') OR NOT EXISTS (
-              SELECT FROM jsonb_array_elements(p_after -> 'practitioners') AS other
-              WHERE other -> 'services' ? (service ->> 'key'))))
+      SELECT 4, format('%s gives no service: each is listed for others', name)
+      FROM practitioners
+      WHERE org_id = p_org_id AND NOT implicit AND active
+        AND EXISTS (SELECT FROM services WHERE org_id = p_org_id AND active)
+        AND NOT EXISTS (   -- a service that nobody is listed for is everybody's
+          SELECT FROM services
+          WHERE org_id = p_org_id AND active AND key NOT IN (
+            SELECT service_key FROM practitioner_services WHERE org_id = p_org_id))
+        AND id NOT IN (
+          SELECT practitioner_id FROM practitioner_services
+          JOIN services ON services.org_id = p_org_id AND key = service_key AND active
+          WHERE practitioner_services.org_id = p_org_id)
     ) AS warnings);
 END $$;
 REVOKE ALL ON FUNCTION configuration_warnings FROM PUBLIC;

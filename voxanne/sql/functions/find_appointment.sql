@@ -1,4 +1,5 @@
--- Purpose: one appointment with its history, oldest first.
+-- Purpose: one appointment with its history, oldest first. That it was booked the row itself tells:
+-- of the events only the others have an index.
 -- Outcomes: {"success", "appointment", "history"}; NOT_FOUND.
 CREATE FUNCTION find_appointment(p_org_id uuid, p_appointment_id uuid) RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -20,8 +21,15 @@ BEGIN
     'history', (
       SELECT coalesce(jsonb_agg(
         jsonb_build_object('kind', kind, 'data', data, 'call_id', call_id, 'created_at', created_at)
-        ORDER BY created_at, transaction_id, id), '[]')
-      FROM events WHERE org_id = p_org_id AND appointment_id = p_appointment_id));
+        ORDER BY transaction_id NULLS FIRST, id), '[]')
+      FROM (
+        SELECT 'booked' AS kind, '{}'::jsonb AS data, v_booked.call_id, v_booked.created_at,
+          NULL::xid8 AS transaction_id, NULL::bigint AS id
+        WHERE v_booked.hold_expires_at IS NULL
+        UNION ALL
+        SELECT kind, data, call_id, created_at, transaction_id, id FROM events
+        WHERE org_id = p_org_id AND appointment_id = p_appointment_id AND kind <> 'booked'
+      ) AS happened));
 END $$;
 REVOKE ALL ON FUNCTION find_appointment FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION find_appointment TO voxanne_api;

@@ -1,7 +1,7 @@
 -- Purpose: is a configuration's value of its field's kind, and within its bounds?
--- p_kind: text (p_least to p_most characters, on one line), integer (p_least to p_most), boolean, texts (at most
--- p_most, each 1 to 100
--- characters), uuid, time, date, instant. p_pattern: what a text must match.
+-- p_kind: text (p_least to p_most characters, on one line), integer (p_least to p_most), boolean,
+-- texts (at most p_most, of 1 to 100 characters each), uuid, time, date, instant.
+-- p_pattern: what a text must match.
 CREATE FUNCTION fits_field(
   p_value jsonb, p_kind text, p_least bigint, p_most bigint, p_pattern text
 ) RETURNS boolean

@@ -4,8 +4,6 @@
 -- Outcomes: {"success", "items"}.
 CREATE FUNCTION list_events(
   p_org_id uuid,
-  p_kinds text[] DEFAULT NULL,
-  p_appointment_id uuid DEFAULT NULL,
   p_after_transaction xid8 DEFAULT NULL,
   p_after_id bigint DEFAULT NULL,
   p_limit integer DEFAULT 50
@@ -27,8 +25,6 @@ BEGIN
         AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
         AND (p_after_transaction IS NULL
              OR (transaction_id, id) > (p_after_transaction, p_after_id))
-        AND (p_kinds IS NULL OR kind = ANY (p_kinds))
-        AND (p_appointment_id IS NULL OR appointment_id = p_appointment_id)
       ORDER BY transaction_id, id
       LIMIT least(p_limit, 201)
     ) AS page));

@@ -12,27 +12,26 @@ BEGIN
   IF p_document ? 'exceptions' THEN
     DELETE FROM date_exceptions WHERE org_id = p_org_id AND day >= v_today;
     WITH said AS (
-      SELECT named_practitioner(p_org_id, value ->> 'practitioner') AS practitioner_id,
-        (value ->> 'day')::date AS day, (value ->> 'opens')::time AS opens,
+      SELECT practitioner_id, (value ->> 'day')::date AS day, (value ->> 'opens')::time AS opens,
         (value ->> 'closes')::time AS closes, coalesce(btrim(value ->> 'reason'), '') AS reason,
         coalesce(value ->> 'source', 'clinic') AS source
       FROM jsonb_array_elements(p_document -> 'exceptions') AS value
+      LEFT JOIN named_practitioners(p_org_id) ON called = folded_name(value ->> 'practitioner')
     )
     INSERT INTO date_exceptions (org_id, practitioner_id, day, opens, closes, reason, source)
     SELECT p_org_id, practitioner_id, day, opens, closes, reason, source
     FROM said
     -- What the clinic says of a day wins over the public holiday.
-    WHERE day >= v_today AND (source = 'clinic' OR NOT EXISTS (
-      SELECT FROM said AS own WHERE own.day = said.day AND own.source = 'clinic'
-        AND own.practitioner_id IS NOT DISTINCT FROM said.practitioner_id));
+    WHERE day >= v_today AND (source = 'clinic' OR day NOT IN (
+      SELECT day FROM said WHERE source = 'clinic' AND practitioner_id IS NULL));
   END IF;
   IF p_document ? 'absences' THEN
     DELETE FROM absences WHERE org_id = p_org_id AND ends_at > v_now;
     INSERT INTO absences (org_id, practitioner_id, starts_at, ends_at, reason)
-    SELECT p_org_id, named_practitioner(p_org_id, value ->> 'practitioner'),
-      (value ->> 'starts_at')::timestamptz, (value ->> 'ends_at')::timestamptz,
-      coalesce(btrim(value ->> 'reason'), '')
+    SELECT p_org_id, practitioner_id, (value ->> 'starts_at')::timestamptz,
+      (value ->> 'ends_at')::timestamptz, coalesce(btrim(value ->> 'reason'), '')
     FROM jsonb_array_elements(p_document -> 'absences') AS value
+    JOIN named_practitioners(p_org_id) ON called = folded_name(value ->> 'practitioner')
     WHERE (value ->> 'ends_at')::timestamptz > v_now;
   END IF;
 END $$;
