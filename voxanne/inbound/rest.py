@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -51,6 +51,9 @@ PARAMETERS: Final[dict[str, type]] = {
     "p_allow_overlap": bool,
     "p_overlap_reason": str,
     "p_metadata": dict,
+    "p_hold_id": UUID,
+    "p_birth_date": date,
+    "p_alternatives": int,
 }
 
 
@@ -160,19 +163,19 @@ def read(name: str, value: object) -> object:
             if moment.tzinfo is None:
                 raise ValueError("no offset")
             return moment.astimezone(UTC)
+        if wanted is date:
+            return date.fromisoformat(str(value))
     except (ValueError, OverflowError):
         outcome = Outcome.INVALID_DATE if wanted is datetime else Outcome.INVALID_ARGUMENTS
         if name == "p_org_id":
             outcome = Outcome.INVALID_ORGANIZATION
         raise InvalidParameterError(outcome, f"{name} is not a valid {_label(wanted)}") from None
     if (wanted is int and isinstance(value, bool)) or not isinstance(value, wanted):
-        outcome = Outcome.INVALID_DURATION if wanted is int else Outcome.INVALID_ARGUMENTS
-        raise InvalidParameterError(outcome, f"{name} is not a valid {_label(wanted)}")
+        raise InvalidParameterError(_outcome(name), f"{name} is not a valid {_label(wanted)}")
     if wanted is int and not -(2**31) <= int(str(value)) < 2**31:
-        raise InvalidParameterError(Outcome.INVALID_DURATION, f"{name} is out of range")
+        raise InvalidParameterError(_outcome(name), f"{name} is out of range")
     if not all(is_clean(text) for text in _texts(value)):
-        outcome = _TEXT_OUTCOMES.get(name, Outcome.INVALID_ARGUMENTS)
-        raise InvalidParameterError(outcome, f"{name} holds characters that can't be stored")
+        raise InvalidParameterError(_outcome(name), f"{name} holds characters that can't be stored")
     if wanted is not dict:
         return value
     try:
@@ -206,13 +209,19 @@ def _refusal(outcome: Outcome, message: str) -> dict[str, object]:
     return {"success": False, "error": outcome, "message": message, "created_at": moment}
 
 
-_TEXT_OUTCOMES: Final = {
+_OUTCOMES: Final = {
     "p_patient_name": Outcome.INVALID_NAME,
     "p_patient_email": Outcome.INVALID_EMAIL,
     "p_patient_phone": Outcome.INVALID_PHONE,
     "p_contact_phone": Outcome.INVALID_PHONE,
     "p_service_type": Outcome.UNKNOWN_SERVICE,
+    "p_duration_minutes": Outcome.INVALID_DURATION,
 }
+
+
+def _outcome(name: str) -> Outcome:
+    """The refusal of a parameter whose value is of no use."""
+    return _OUTCOMES.get(name, Outcome.INVALID_ARGUMENTS)
 
 
 def _label(wanted: type) -> str:

@@ -24,7 +24,8 @@ BEGIN
     VALUES (p_wanted.org_id, p_lead.name, p_lead.person, p_lead.phone, p_lead.phone_verified,
             p_lead.email, p_lead.birth_date, p_moment, p_moment)
     ON CONFLICT (org_id, phone, person) DO UPDATE
-      SET email = coalesce(excluded.email, known.email), updated_at = excluded.updated_at
+      SET email = coalesce(excluded.email, known.email), updated_at = excluded.updated_at,
+        version = known.version + coalesce((excluded.email <> coalesce(known.email, ''))::integer, 0)
     RETURNING id
   ), booked AS (
     INSERT INTO appointments (

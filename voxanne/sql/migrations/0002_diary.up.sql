@@ -156,6 +156,7 @@ CREATE TABLE messages (
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (org_id, id)
 );
+CREATE INDEX messages_in_time ON messages (org_id, created_at, id);
 
 -- What staff must hear of at once. Ids and kinds, never a patient's details.
 CREATE TABLE alerts (
@@ -169,7 +170,8 @@ CREATE TABLE alerts (
   seen_at timestamptz,
   PRIMARY KEY (org_id, id)
 );
-CREATE INDEX alerts_unseen ON alerts (org_id, created_at) WHERE seen_at IS NULL;
+CREATE INDEX alerts_in_time ON alerts (org_id, created_at, id);
+CREATE INDEX alerts_unseen ON alerts (org_id) WHERE seen_at IS NULL;
 
 -- Requests that were answered: the same key gets the same answer. Bookings keep theirs themselves.
 CREATE TABLE idempotency_keys (
