@@ -54,24 +54,67 @@ def printed_curl(said: str) -> list[str]:
     return shlex.split(command.partition("\n")[0])
 
 
-def answer_of(said: str) -> dict[str, Any]:
-    found = re.search(r"answer\s+(\{.*\})", said)
-    assert found is not None, said
-    answer: dict[str, Any] = json.loads(found[1])
-    return answer
+def answers_of(said: str) -> list[dict[str, Any]]:
+    """What the tools answered, in order, put together from the lines of the screen."""
+    answers = re.findall(r"^  answer  (\{.*(?:\n {10}.*)*)", said, re.MULTILINE)
+    return [json.loads(re.sub(r"\n {10}", " ", answer)) for answer in answers]
 
 
-def test_demo_once_books_shows_the_row_and_leaves_nothing_running(
+def booked_rows(said: str) -> list[dict[str, str]]:
+    """The printed rows: Maya's first, then Ben's."""
+    pairs = re.findall(r"│ (\w+) +(\S.*?) *│", said.partition("the booked rows")[2])
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return [
+        {name: column[row] for name, column in values.items() if row < len(column)}
+        for row in (0, 1)
+    ]
+
+
+CONVERSATION = (
+    ("checkAvailability", None),
+    ("holdSlot", None),
+    ("bookClinicAppointment", None),
+    ("bookClinicAppointment", "SLOT_UNAVAILABLE"),
+    ("joinWaitlist", None),
+    ("lookupCaller", None),
+    ("rescheduleAppointment", None),
+    ("cancelAppointment", None),
+    ("lookupCaller", None),
+    ("bookClinicAppointment", None),
+)
+
+
+def assert_is_whole(said: str) -> None:
+    """Every step of the conversation is there, and the screen of 80 columns holds it."""
+    tools = re.findall(r"^  tool    (\w+) ", said, re.MULTILINE)
+    answers = answers_of(said)
+    assert [(tool, answer.get("error")) for tool, answer in zip(tools, answers, strict=True)] == [
+        *CONVERSATION
+    ]
+    assert answers[3]["alternatives"]
+    assert "I could offer" in said
+    assert "sms_waitlist_offer: queued" in said
+    assert said.count("end-of-call-report: kept") == 4
+    scene = said.partition("curl -s")[0]
+    assert max(map(len, scene.splitlines())) <= 80
+    assert "\x1b" not in said
+
+
+def test_demo_once_plays_a_conversation_and_leaves_nothing_running(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
     first = voxanne("demo", "--once", "--port", "0", settings=settings, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
-    for shown in ("Maya Okafor", "bookClinicAppointment", "the booked row", "+447700900123"):
+    assert_is_whole(first.stdout)
+    for shown in ("Maya Okafor", "Dr Amara Chen", "the booked rows", "+447700900123"):
         assert shown in first.stdout
-    answer = answer_of(first.stdout)
-    assert answer["success"] is True
-    assert answer["appointmentId"] in first.stdout.partition("the booked row")[2]
-    assert answer["message"] in first.stdout
+    cancelled, confirmed = booked_rows(first.stdout)
+    answers = answers_of(first.stdout)
+    assert (cancelled["status"], confirmed["status"]) == ("cancelled", "confirmed")
+    for answer, row in ((answers[2], cancelled), (answers[-1], confirmed)):
+        assert row["id"].startswith(answer["appointmentId"].rstrip("…"))
     curl = printed_curl(first.stdout)
     assert curl[0] == "curl"
     assert json.loads(curl[-1])["tool"]["arguments"]["name"]
@@ -83,9 +126,8 @@ def test_demo_once_books_shows_the_row_and_leaves_nothing_running(
     assert second.returncode == 0, second.stderr
     assert time.monotonic() - started < QUICK_SECONDS_MAX
     assert "first time only" not in second.stderr
-    again = answer_of(second.stdout)
-    assert again["success"] is True
-    assert again["appointmentId"] != answer["appointmentId"]
+    assert_is_whole(second.stdout)
+    assert booked_rows(second.stdout)[1]["id"] != confirmed["id"]
     assert parsed(voxanne("org", "list", "--json", settings=settings, cwd=tmp_path))[0]["org_id"]
 
 
@@ -101,9 +143,13 @@ def test_demo_serves_until_told_to_stop_and_its_curl_works(
         refused = json.loads(said)
         assert refused["toolCallId"] == "t1"
         assert refused["result"]["error"] == "SLOT_UNAVAILABLE"
-        assert "Maya" not in said
+        assert not {"Maya", "Ben"} & set(re.findall(r"\w+", said))
         body = json.loads(curl[-1])
-        body["tool"]["arguments"]["appointmentTime"] = "4 pm"
+        wish = body["tool"]["arguments"]
+        body["tool"]["arguments"] = {
+            **{name: wish[name] for name in ("name", "phone")},
+            "scheduledAt": refused["result"]["alternatives"][0]["startsAt"],
+        }
         changed = subprocess.run(
             [*curl[:-1], json.dumps(body)], capture_output=True, text=True, timeout=10, check=True
         )
@@ -113,6 +159,58 @@ def test_demo_serves_until_told_to_stop_and_its_curl_works(
         demo.kill_if_alive()
     assert "Traceback" not in demo.said
     assert_stopped(Path(settings["VOXANNE_DATA_DIR"]))
+
+
+def test_the_demos_clinic_is_the_example_in_the_docs(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    assert voxanne("demo", "--once", "--port", "0", settings=settings, cwd=tmp_path).returncode == 0
+    example = Path(__file__).parents[2] / "docs" / "examples" / "harbor-dental.yaml"
+    applied = voxanne(
+        "org", "apply", "Harbor Dental", str(example), "--json", settings=settings, cwd=tmp_path
+    )
+    assert parsed(applied)["changes"] == []
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        # Between the years: half a day, public holidays, a closed clinic; then a Friday evening.
+        ("2026-12-22T18:00:00Z", "2026-12-31T12:00:00Z", "2027-01-01T23:30:00Z"),
+        # Good Friday, the clocks go forward on Easter Sunday; Reyes' holidays are over.
+        ("2027-03-24T10:00:00Z", "2027-03-27T09:00:00Z", "2027-03-28T00:59:30Z"),
+        # The clocks go back; a leap day; years after the file was written.
+        ("2027-10-29T22:00:00Z", "2028-02-27T23:59:00Z", "2033-05-01T08:00:00Z"),
+    ],
+)
+async def test_demo_works_on_any_day_and_whatever_was_left(
+    database: Database, tmp_path: Path, moments: tuple[str, ...]
+) -> None:
+    settings = {"DATABASE_URL": database.owner_url, "VOXANNE_DATA_DIR": str(tmp_path / "data")}
+    for number, moment in enumerate(moments):
+        at = settings | {"VOXANNE_CLOCK": moment}
+        done = voxanne("demo", "--once", "--port", "0", settings=at, cwd=tmp_path)
+        assert done.returncode == 0, moment + done.stderr
+        assert_is_whole(done.stdout)
+        # Somebody waits for any of the coming days, who would be offered what becomes free.
+        caller = ("--from", f"+44770090000{number}")
+        waits = ("call", "Harbor Dental", *caller)
+        lines = "i am Ada Lovelace\nwaitlist"
+        assert voxanne(*waits, settings=settings, cwd=tmp_path, stdin=lines).returncode == 0
+    done = voxanne("demo", "--once", "--port", "0", settings=settings, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_demo_that_is_not_answered_as_it_must_be_fails(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    """It is a smoke test as well: here the second call of a minute is one too many."""
+    slow = settings | {"VOXANNE_CALLS_PER_CALLER_PER_MINUTE": "1"}
+    failed = voxanne("demo", "--port", "0", settings=slow, cwd=tmp_path)
+    assert failed.returncode == 1
+    assert "Traceback" not in failed.stderr
+    line = failed.stderr.splitlines()[-1]
+    assert line == "Error: The demo went wrong: holdSlot answers RATE_LIMITED, and not success."
 
 
 def test_demo_without_a_wish_for_a_port_takes_another_when_its_own_is_taken(

@@ -7,7 +7,7 @@ end of a hold.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -89,6 +89,7 @@ class Diary:
     clinic: Clinic
     now: datetime
     appointments: list[Appointment] = field(default_factory=list)
+    open_days: dict[tuple[int, date], frozenset[int]] = field(default_factory=dict, repr=False)
 
     # What is asked for
 
@@ -158,13 +159,18 @@ class Diary:
             one for one in self.live() if one is not wish.moving and not self.is_own_hold(one, wish)
         ]
 
+    def open_on(self, practitioner: int, day: date) -> frozenset[int]:
+        """Worked out once: hours don't change here."""
+        if (practitioner, day) not in self.open_days:
+            opened = open_minutes(self.clinic, self.own_schedule(practitioner), day)
+            self.open_days[practitioner, day] = opened
+        return self.open_days[practitioner, day]
+
     def is_open(self, practitioner: int, start: datetime, minutes: int) -> bool:
-        own = self.own_schedule(practitioner)
         end = start + timedelta(minutes=minutes)
         first, last = (local_day(self.clinic.zone, moment) for moment in (start, end))
-        opened: set[int] = set()
-        for n in range((last - first).days + 1):
-            opened |= open_minutes(self.clinic, own, first + timedelta(days=n))
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        opened = frozenset().union(*(self.open_on(practitioner, day) for day in days))
         return all(one in opened for one in range(minute(start), minute(end)))
 
     def kept(self, wish: Wish) -> range:

@@ -6,7 +6,6 @@ minute.
 
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -129,7 +128,6 @@ def overlap(one: range, other: range) -> bool:
     return max(one.start, other.start) < min(one.stop, other.stop)
 
 
-@cache
 def spans(clinic: Clinic, own: Schedule, day: date) -> tuple[range, ...]:
     """What opens on that local day, before breaks and absences."""
     for schedule in (own, clinic.schedule):
@@ -154,7 +152,6 @@ def one_span(zone: str, day: date, opens: int, closes: int) -> range:
     return span_of(zone, day, opens, closes if closes > opens else closes + DAY_MINUTES)
 
 
-@cache
 def open_minutes(clinic: Clinic, own: Schedule, day: date) -> frozenset[int]:
     """Of that local day, whenever the span that holds them opened."""
     of_day = span_of(clinic.zone, day, 0, DAY_MINUTES)

@@ -22,6 +22,16 @@ async def test_a_hold_is_booked_with_whom_it_is(diary: Diary) -> None:
     assert code(await diary.book(at("10:00"), EVE, practitioner_id=grey)) == TAKEN
 
 
+@pytest.mark.xfail(strict=True, reason="a booking takes a hold's practitioner, but not its room")
+async def test_a_hold_is_booked_in_its_room(diary: Diary) -> None:
+    room = await diary.room()
+    hold = await diary.hold(at("10:00"), room_id=room)
+
+    booking = await diary.book(at("10:00"), call_id="call-1", hold_id=id_of(hold))
+
+    assert booking["room_id"] == str(room)
+
+
 async def test_the_call_need_not_name_its_hold(diary: Diary) -> None:
     grey, _ = await diary.practitioners("Dr Grey", "Dr Shaw")
     await diary.book(at("14:00"), BOB, practitioner_id=grey)

@@ -116,6 +116,15 @@ async def test_a_move_keeps_length_and_buffers_whatever_the_service_is_now(diary
     assert (row["blocked"].lower, row["blocked"].upper) == (at("14:50"), at("15:50"))
 
 
+@pytest.mark.xfail(strict=True, reason="find_rules falls back on any service's notice")
+async def test_another_services_notice_is_not_its_own(diary: Diary) -> None:
+    """Booked when the clinic listed no services."""
+    booking = await diary.book(at("10:00"))
+    await diary.service("scan", 30, notice_minutes=30 * 24 * 60)
+
+    assert code(await diary.move(booking, at("15:00"))) is None
+
+
 async def test_staff_give_it_another_length_and_nobody_else_does(diary: Diary) -> None:
     booking = await diary.book(at("10:00"))
 

@@ -158,6 +158,7 @@ async def test_a_listed_service_is_given_by_those_listed(diary: Diary) -> None:
         await diary.hold(at("12:00"), **greys),
         await diary.free_on(**greys),
         await diary.join(**greys),
+        await diary.move(first, at("12:00"), practitioner_id=grey),
     ):
         assert code(answer) == "UNKNOWN_PRACTITIONER"
     other = await diary.book(at("10:00"), BOB, service_type="check")
@@ -303,6 +304,7 @@ async def test_a_closed_day_is_closed_and_only_that(diary: Diary) -> None:
 async def test_special_hours_replace_the_weekly_ones(diary: Diary) -> None:
     await diary.hours("09:00-11:00")
     await diary.special("14:00-15:00")
+    await diary.special(None)  # says nothing beside them
     await diary.special("20:00-21:00")
     await diary.special("10:00-11:00", SATURDAY)  # where there are no weekly ones
 
@@ -310,14 +312,6 @@ async def test_special_hours_replace_the_weekly_ones(diary: Diary) -> None:
     assert await diary.starts_on(SATURDAY) == ["10:00"]
     assert await outcome(diary, at("09:00")) == CLOSED
     assert await outcome(diary, at("20:00")) is None
-
-
-async def test_a_day_with_hours_is_open_though_another_row_closes_it(diary: Diary) -> None:
-    await diary.hours("09:00-11:00")
-    await diary.special(None)
-    await diary.special("14:00-15:00")
-
-    assert await diary.starts_on() == ["14:00"]
 
 
 async def test_a_practitioners_exception_goes_before_the_clinics(diary: Diary) -> None:

@@ -231,7 +231,7 @@ ATTEMPTS: dict[str, list[Attempt]] = {
     "list_appointments": [
         lists_nothing("list_appointments", practitioner_id=PRACTITIONER, lead_id=LEAD)
     ],
-    "list_events": [lists_nothing("list_events", appointment_id=APPOINTMENT)],
+    "list_events": [lists_nothing("list_events")],
     "list_leads": [lists_nothing("list_leads", lead_id=LEAD)],
     "list_messages": [lists_nothing("list_messages")],
     "list_waitlist": [lists_nothing("list_waitlist", lead_id=LEAD)],

@@ -72,22 +72,9 @@ def apply(organization: str, file: Path, dry_run: bool, confirm: bool, as_json: 
     content = read_file(file, BYTES_MAX)
 
     async def configure(connection: asyncpg.Connection, found: UUID) -> Json:
-        current = await present_configuration(connection, found)
-        today = await local_date(connection, current["timezone"])
-        read = read_configuration(content, current, today)
-        result = await functions.call(
-            OwnerSession(connection),
-            "configure_clinic",
-            {
-                "p_org_id": found,
-                "p_document": json.dumps(read.document),
-                "p_version": current["version"],
-                "p_dry_run": dry_run,
-                "p_confirmed": confirm,
-                "p_source": "staff",
-            },
+        return await configure_from_file(
+            connection, found, content, dry_run=dry_run, confirmed=confirm
         )
-        return result if result["success"] else _placed(result, read)
 
     try:
         result = on_organization(organization, configure)
@@ -105,6 +92,33 @@ def apply(organization: str, file: Path, dry_run: bool, confirm: bool, as_json: 
     if not result["success"]:
         raise click.ClickException(_refused(str(file), result))
     _print_changes(result)
+
+
+async def configure_from_file(
+    connection: asyncpg.Connection,
+    found: UUID,
+    content: bytes,
+    *,
+    dry_run: bool = False,
+    confirmed: bool = False,
+) -> Json:
+    """What configure_clinic answers; a refusal says where in the file. Raises ClinicFileError."""
+    current = await present_configuration(connection, found)
+    today = await local_date(connection, current["timezone"])
+    read = read_configuration(content, current, today)
+    result = await functions.call(
+        OwnerSession(connection),
+        "configure_clinic",
+        {
+            "p_org_id": found,
+            "p_document": json.dumps(read.document),
+            "p_version": current["version"],
+            "p_dry_run": dry_run,
+            "p_confirmed": confirmed,
+            "p_source": "staff",
+        },
+    )
+    return result if result["success"] else _placed(result, read)
 
 
 async def present_configuration(connection: asyncpg.Connection, found: UUID) -> Json:

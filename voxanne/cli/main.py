@@ -1,9 +1,10 @@
 """The program: importing a group of commands registers it on `cli`."""
 
-from voxanne.cli import configuring, database, importing, proof, serving, tenants, vapi
+from voxanne.cli import calling, configuring, database, importing, proof, serving, tenants, vapi
 from voxanne.cli.root import cli
 
 __all__ = [
+    "calling",
     "cli",
     "configuring",
     "database",

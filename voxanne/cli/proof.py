@@ -22,8 +22,10 @@ from voxanne.cli.root import (
     say,
 )
 from voxanne.config import Settings
-from voxanne.stress.bench import MEASUREMENTS, Figure, Report, run_bench
+from voxanne.stress.bench import MEASUREMENTS, Report, run_bench
+from voxanne.stress.diary_data import APPOINTMENTS_MIN
 from voxanne.stress.evidence import Criterion
+from voxanne.stress.figure import Figure
 from voxanne.stress.race import (
     CALLERS_MAX,
     CONNECTIONS,
@@ -138,20 +140,35 @@ def stress(
     show_default=True,
     help="bookings over HTTP before the API's memory is read",
 )
+@click.option(
+    "--appointments",
+    type=click.IntRange(APPOINTMENTS_MIN, 50_000_000),
+    default=200_000,
+    show_default=True,
+    help=f"in the large diary; the small one has {APPOINTMENTS_MIN:,}",
+)
 @click.option("--strict", is_flag=True, help="exit code 1 when a target isn't met")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 def bench(
-    seconds: float, only: tuple[str, ...], memory_bookings: int, strict: bool, as_json: bool
+    seconds: float,
+    only: tuple[str, ...],
+    memory_bookings: int,
+    appointments: int,
+    strict: bool,
+    as_json: bool,
 ) -> None:
-    """Measure this machine: bookings in SQL and over HTTP, latency, a crowd on one slot, memory.
+    """Measure this machine: bookings in SQL and over HTTP, latency, a crowd on one slot, memory;
+    and in a small and a large diary availability, refusals with alternatives, holds, reschedules.
 
-    Works in a scratch database on the deployment's server, dropped afterwards. Slow is no failure
-    (but see --strict); a lost, refused or double booking is, with exit code 1.
+    Works in scratch databases on the deployment's server, dropped afterwards; ten million
+    appointments take 10 GB of disk. Slow is no failure (but see --strict); a lost, refused or
+    double booking is, with exit code 1.
 
     \b
     Examples:
       voxanne bench
       voxanne bench --only bookings --seconds 30
+      voxanne bench --only availability --appointments 10000000
     """
     with deployment(load_settings(quiet=True)) as opened:
         report = _run(
@@ -160,6 +177,7 @@ def bench(
                 opened.embedded.superuser_url if opened.embedded else None,
                 seconds=seconds,
                 memory_bookings=memory_bookings,
+                appointments=appointments,
                 only=only,
                 progress=say,
             )

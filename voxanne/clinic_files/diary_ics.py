@@ -39,6 +39,8 @@ def read_ics(content: bytes, reading: Reading, services: Mapping[str, str]) -> D
     try:
         calendars = icalendar.Calendar.from_ical(content, multiple=True)
     except (ValueError, LookupError):
+        calendars = []
+    if not calendars:
         refuse_file("The file can't be read as iCalendar.")
     components = [event for calendar in calendars for event in calendar.walk("VEVENT")]
     events = [_Event(number, event, reading) for number, event in enumerate(components, 1)]

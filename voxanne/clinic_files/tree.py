@@ -84,7 +84,8 @@ def read_tree(content: bytes) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else None
-        _refuse(f"This can't be read as YAML: {error.problem or error.context}.", line)
+        said = ", ".join(part for part in (error.context, error.problem) if part)
+        _refuse(f"This can't be read as YAML: {said}.", line)
     except yaml.YAMLError:
         _refuse("The file holds characters that YAML doesn't allow.")
     if composed is None:

@@ -1,13 +1,15 @@
 """`voxanne bench`: figures of this machine, each against the same work in bare SQL.
 
-A measurement is one function in MEASUREMENTS: it gets the Bench and returns its figures. All run
-against one scratch database and one API process, one after the other.
+A measurement is one function in MEASUREMENTS: it gets the Bench and returns its figures. They run
+one after the other, against one scratch database and one API process; those of the diary against
+two databases of their own, which are loaded when the first of them is wanted.
 """
 
 import contextlib
 import os
 import platform
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -18,38 +20,24 @@ from voxanne.postgres.migrate import migrate_up
 from voxanne.postgres.organizations import create_key
 from voxanne.postgres.pool import API_ROLE
 from voxanne.stress.api_process import ApiProcess, put_load, run_api
+from voxanne.stress.diary_bench import (
+    Diaries,
+    measure_availability,
+    measure_refusals,
+    open_diaries,
+)
+from voxanne.stress.diary_rates import measure_holds, measure_reschedules
+from voxanne.stress.figure import ROUND_SECONDS, Figure, Progress, rounds_of
 from voxanne.stress.load import Plan, Result
 from voxanne.stress.pgbench import BOOK, CLIENTS, CLINICS, INSERT, SEED, Round, run_pgbench
 from voxanne.stress.scratch import Target, scratch_database
 
-Progress = Callable[[str], None]
-
-ROUND_SECONDS = 2
 DAYS = 1_780  # each of the three ways to book has days of its own
 CONNECTIONS = 32
 LATENCY_RATE_PER_SECOND = 100
 CONTENDERS = 200
 MEMORY_STEP = 10_000
 REFUSED_SHARE_MAX = 0.001
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One result. `at_least` tells on which side of the target it should lie."""
-
-    name: str
-    value: float
-    unit: str
-    target: float | None = None
-    at_least: bool = False
-    detail: dict[str, object] = field(default_factory=dict)
-
-    @property
-    def met(self) -> bool | None:
-        """None without a target."""
-        if self.target is None:
-            return None
-        return self.value >= self.target if self.at_least else self.value <= self.target
 
 
 @dataclass(slots=True)
@@ -63,22 +51,27 @@ class Bench:
     seconds: float
     memory_bookings: int
     progress: Progress
+    open_diaries: Callable[["Bench"], AbstractAsyncContextManager[Diaries]]
+    opened: AsyncExitStack
     wrong: list[str] = field(default_factory=list)
     http_bookings: int = 0
+    _diaries: Diaries | None = None
     _next_request: int = 1
     _next_transaction: dict[str, int] = field(default_factory=lambda: {BOOK: 0, INSERT: 0})
 
     @property
     def rounds(self) -> tuple[int, int]:
-        """How many, and the seconds of each: what is compared takes turns, so that the machine's
-        moods hit both sides.
-        """
-        seconds = max(1, min(ROUND_SECONDS, round(self.seconds)))
-        return max(1, round(self.seconds / seconds)), seconds
+        return rounds_of(self.seconds)
 
     @property
     def warm_up(self) -> bool:
         return self.seconds >= ROUND_SECONDS
+
+    async def diaries(self) -> Diaries:
+        """Loaded on first use."""
+        if self._diaries is None:
+            self._diaries = await self.opened.enter_async_context(self.open_diaries(self))
+        return self._diaries
 
     async def pgbench(self, script: str, seconds: int) -> tuple[Round, int]:
         """A round, and how many rows it really added."""
@@ -240,12 +233,23 @@ async def measure_memory(bench: Bench) -> list[Figure]:
     return [Figure(name, bench.api.resident_megabytes(), "MB", 150.0, detail=detail)]
 
 
+def _in_diaries(measure: Callable[[Diaries], Awaitable[list[Figure]]]) -> Measurement:
+    async def measured(bench: Bench) -> list[Figure]:
+        return await measure(await bench.diaries())
+
+    return measured
+
+
 MEASUREMENTS: Final[dict[str, Measurement]] = {
     "bookings": measure_bookings,
     "http": measure_http,
     "latency": measure_latency,
     "contention": measure_contention,
     "memory": measure_memory,
+    "availability": _in_diaries(measure_availability),
+    "refusals": _in_diaries(measure_refusals),
+    "holds": _in_diaries(measure_holds),
+    "reschedules": _in_diaries(measure_reschedules),  # last: the diary is another one afterwards
 }
 
 
@@ -266,12 +270,29 @@ async def run_bench(
     *,
     seconds: float,
     memory_bookings: int,
+    appointments: int,
     only: Sequence[str],
     progress: Progress,
 ) -> Report:
-    """Measure in a scratch database of that server. Raises ProofError when it can't be made."""
-    async with _stage(owner_url, superuser_url, seconds, memory_bookings, progress) as bench:
-        machine = await _machine(bench.owner)
+    """Measure in scratch databases of that server. Raises ProofError when none can be made."""
+
+    def diaries(bench: Bench) -> AbstractAsyncContextManager[Diaries]:
+        return open_diaries(
+            owner_url,
+            superuser_url,
+            appointments=appointments,
+            seconds=seconds,
+            progress=progress,
+            wrong=bench.wrong,
+        )
+
+    async with (
+        _stage(owner_url, superuser_url, progress) as (url, owner, keys),
+        run_api(url) as api,
+        AsyncExitStack() as opened,
+    ):
+        bench = Bench(url, owner, api, keys, seconds, memory_bookings, progress, diaries, opened)
+        machine = await _machine(owner)
         figures = {
             name: await measure(bench)
             for name, measure in MEASUREMENTS.items()
@@ -282,12 +303,9 @@ async def run_bench(
 
 @contextlib.asynccontextmanager
 async def _stage(
-    owner_url: str,
-    superuser_url: str | None,
-    seconds: float,
-    memory_bookings: int,
-    progress: Progress,
-) -> AsyncIterator[Bench]:
+    owner_url: str, superuser_url: str | None, progress: Progress
+) -> AsyncIterator[tuple[str, asyncpg.Connection, tuple[str, ...]]]:
+    """A scratch database of clinics, its owner's session and a key of each clinic."""
     async with (
         scratch_database(owner_url, superuser_url, "bench") as url,
         Target(url).owner() as owner,
@@ -299,9 +317,7 @@ async def _stage(
         for statement in SEED:
             await owner.execute(statement)
         clinics = await owner.fetch("SELECT id FROM organizations ORDER BY id")
-        keys = tuple([await create_key(owner, clinic["id"], "agent") for clinic in clinics])
-        async with run_api(url) as api:
-            yield Bench(url, owner, api, keys, seconds, memory_bookings, progress)
+        yield url, owner, tuple([await create_key(owner, row["id"], "agent") for row in clinics])
 
 
 async def _machine(owner: asyncpg.Connection) -> dict[str, object]:

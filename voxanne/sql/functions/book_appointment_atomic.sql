@@ -50,6 +50,8 @@ DECLARE
   v_booked record;
   v_now timestamptz;
   v_taken boolean;
+  v_limited boolean;
+  v_room_refused boolean;
   v_import boolean := coalesce(p_source, '') = 'import';
   v_refused text;
   v_result json;
@@ -98,7 +100,10 @@ BEGIN
   v_wanted.ends_at := p_scheduled_at + v_rules.duration;
   v_wanted.blocked_from := p_scheduled_at - v_rules.buffer_before;
   v_wanted.blocked_until := v_wanted.ends_at + v_rules.buffer_after;
-  v_wanted.room_id := p_room_id;
+  v_room_refused := room_refused(p_org_id, p_room_id, v_rules, p_source);
+  IF p_room_id IS NOT NULL THEN
+    v_rules.rooms := ARRAY[p_room_id];
+  END IF;
   v_wanted.source := p_source;
   v_wanted.call_id := p_call_id;
   v_wanted.idempotency_key := p_idempotency_key;
@@ -111,7 +116,7 @@ BEGIN
     WHEN p_practitioner_id = ANY (v_rules.practitioners) THEN ARRAY[p_practitioner_id]
     ELSE '{}'
   END;
-  v_rooms := p_room_id IS NOT NULL OR v_rules.rooms IS NOT NULL;
+  v_rooms := v_rules.rooms IS NOT NULL;
   IF p_idempotency_key IS NOT NULL AND p_request_hash IS NULL THEN
     v_wanted.request_hash := md5(jsonb_build_array(v_lead.person, v_lead.phone, v_contact_phone,
       v_lead.email, v_wanted.service_type, p_scheduled_at, p_duration_minutes, p_practitioner_id,
@@ -156,31 +161,38 @@ BEGIN
     WHEN cardinality(v_candidates) = 0 THEN 'UNKNOWN_PRACTITIONER'
     WHEN NOT v_import OR p_scheduled_at <= v_now THEN time_refusal(v_rules, p_scheduled_at, v_now)
   END;
-  IF v_refused IS NULL AND p_source NOT IN ('staff', 'import')
-     AND v_booked.r_upcoming >= v_rules.upcoming_max THEN
+  v_limited := p_source NOT IN ('staff', 'import') AND v_booked.r_upcoming >= v_rules.upcoming_max;
+  IF v_refused IS NULL AND v_limited THEN
     v_refused := 'LIMIT_REACHED';
   END IF;
-  IF v_refused IS NULL AND p_room_id IS NOT NULL AND NOT EXISTS (
-      SELECT FROM rooms WHERE org_id = p_org_id AND id = p_room_id AND active) THEN
-    v_refused := 'NOT_FOUND';
-  END IF;
-  -- The time a caller holds, or was offered, is with whom it is held.
-  IF v_refused IS NULL
-     AND (p_hold_id IS NOT NULL OR p_call_id IS NOT NULL AND cardinality(v_candidates) > 1) THEN
+  IF coalesce(v_refused, 'TOO_SOON') = 'TOO_SOON' AND (
+      p_hold_id IS NOT NULL
+      OR p_call_id IS NOT NULL AND (
+        v_refused = 'TOO_SOON' OR cardinality(v_candidates) > 1 OR cardinality(v_rules.rooms) > 1)) THEN
     v_hold := find_hold(p_org_id, p_hold_id, p_call_id, p_scheduled_at, v_now);
     IF p_hold_id IS NOT NULL THEN
-      v_refused := hold_refusal(v_hold, p_call_id, v_lead.phone, p_source, v_now);
+      v_refused := coalesce(hold_refusal(v_hold, p_call_id, v_lead.phone, p_source, v_now), v_refused);
     END IF;
+  END IF;
+  -- What is held, or offered, can be booked as long as it is; and with whom it is held.
+  v_practitioner := coalesce(v_booked.r_offered_by,
+    CASE WHEN v_hold.scheduled_at = p_scheduled_at THEN v_hold.practitioner_id END);
+  IF v_refused = 'TOO_SOON' AND v_practitioner = ANY (v_candidates) THEN
+    v_refused := CASE WHEN v_limited THEN 'LIMIT_REACHED' END;
+  END IF;
+  IF v_refused IS NULL AND v_room_refused THEN
+    v_refused := 'NOT_FOUND';
   END IF;
   IF v_refused IS NOT NULL THEN
     RETURN refuse_with_alternatives(
       v_refused, p_org_id, v_rules, v_candidates, p_practitioner_id, p_scheduled_at, v_now,
       p_call_id, v_lead.phone, NULL, p_alternatives);
   END IF;
-  v_practitioner := coalesce(v_booked.r_offered_by,
-    CASE WHEN v_hold.scheduled_at = p_scheduled_at THEN v_hold.practitioner_id END);
   IF v_practitioner = ANY (v_candidates) THEN
     v_candidates := ARRAY[v_practitioner];
+    IF v_hold.room_id = ANY (v_rules.rooms) THEN
+      v_rules.rooms := v_hold.room_id || array_remove(v_rules.rooms, v_hold.room_id);
+    END IF;
   END IF;
 
   v_result := place_appointment(v_rules, v_wanted, v_lead, v_candidates, v_import, p_allow_overlap,

@@ -12,7 +12,7 @@ BEGIN
   IF p_source = 'staff' THEN
     RETURN NULL;
   END IF;
-  IF p_caller_phone IS NOT NULL AND p_lead.phone IS DISTINCT FROM normalize_phone(p_caller_phone) THEN
+  IF p_caller_phone IS NOT NULL AND (p_lead.phone = normalize_phone(p_caller_phone)) IS NOT TRUE THEN
     RETURN refusal('NOT_YOURS');
   END IF;
   IF p_caller_check = 'none' THEN

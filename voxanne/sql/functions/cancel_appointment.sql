@@ -27,13 +27,15 @@ DECLARE
   v_check text;
   v_cancelled appointments;
   v_lead leads;
+  v_hash text := coalesce(p_request_hash, md5(jsonb_build_array(
+    'cancel_appointment', p_appointment_id, p_caller_phone)::text));
   v_now timestamptz;
   v_result json;
 BEGIN
   IF claim_forbids(p_org_id) THEN
     RETURN refusal('FORBIDDEN_ORGANIZATION');
   END IF;
-  IF p_source IS NULL OR length(p_reason) > 2000
+  IF p_source IS NULL OR length(p_reason) > 2000 OR length(p_idempotency_key) NOT BETWEEN 1 AND 300
      OR length(concat(p_idempotency_key, p_request_hash, p_call_id, p_source, p_caller_name)) > 1000 THEN
     RETURN refusal('INVALID_ARGUMENTS');
   END IF;
@@ -43,7 +45,7 @@ BEGIN
   END IF;
   v_cancelled := lock_appointment(p_org_id, p_appointment_id, p_idempotency_key, '{}');
   v_now := current_moment();
-  v_result := replayed_request(p_org_id, p_idempotency_key, p_request_hash);
+  v_result := replayed_request(p_org_id, p_idempotency_key, v_hash);
   IF v_result IS NOT NULL THEN
     RETURN v_result;
   END IF;
@@ -69,7 +71,7 @@ BEGIN
           jsonb_build_object('source', p_source, 'version', v_cancelled.version), v_now);
   PERFORM requeue_deliveries(v_cancelled, 'cancellation', v_now);
   PERFORM offer_freed_time(v_cancelled, v_now);
-  RETURN remember_request(p_org_id, p_idempotency_key, p_request_hash,
+  RETURN remember_request(p_org_id, p_idempotency_key, v_hash,
                           cancelled_result(v_cancelled, false), v_now);
 END $$;
 REVOKE ALL ON FUNCTION cancel_appointment FROM PUBLIC;

@@ -68,6 +68,7 @@ BEGIN
     FROM grid_starts((SELECT coalesce(range_agg(span), '{}')
                       FROM unnest(v_free) AS free CROSS JOIN unnest(starts) AS span),
                      v_rules.timezone, v_rules.slot) AS start
+    WHERE is_in_part(start, v_rules.timezone, p_time_from, p_time_until)
     ORDER BY start);
   IF cardinality(v_starts) = 0 THEN
     SELECT r_reason, r_detail INTO v_reason, v_detail

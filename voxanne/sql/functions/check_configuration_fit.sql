@@ -19,57 +19,64 @@ BEGIN
     UNION ALL   -- a clinic with no practitioner of its own is one
     SELECT p_org_id
     WHERE NOT EXISTS (SELECT FROM practitioners WHERE org_id = p_org_id AND NOT implicit)
-  ), rhythm AS (
-    -- Whose weekly hours are hers: her own, else the clinic's.
-    SELECT person, (SELECT practitioner_id FROM opening_hours
-                    WHERE org_id = p_org_id AND practitioner_id = person LIMIT 1) AS hours_of
-    FROM people
-  ), weekly AS (
-    SELECT person, weekday, weekday * c_day + minute_of(opens) AS begins,
+  ), hours AS (
+    -- The clinic's own under its id.
+    SELECT coalesce(practitioner_id, p_org_id) AS hours_of, weekday, weekday * c_day + minute_of(opens) AS begins,
       (weekday + CASE WHEN closes < opens THEN 1 ELSE 0 END) * c_day + minute_of(closes) AS finishes
-    FROM rhythm
-    JOIN opening_hours ON org_id = p_org_id AND practitioner_id IS NOT DISTINCT FROM hours_of
+    FROM opening_hours WHERE org_id = p_org_id
+  ), weekly AS (
+    SELECT person, weekday, begins, finishes
+    FROM people
+    JOIN hours ON hours_of = CASE WHEN person IN (SELECT hours_of FROM hours) THEN person ELSE p_org_id END
     UNION ALL   -- no hours at all: open around the clock
     SELECT person, weekday, weekday * c_day, (weekday + 1) * c_day
-    FROM rhythm CROSS JOIN generate_series(1, 7) AS weekday
-    WHERE NOT EXISTS (SELECT FROM opening_hours
-                      WHERE org_id = p_org_id AND practitioner_id IS NOT DISTINCT FROM hours_of)
+    FROM people CROSS JOIN generate_series(1, 7) AS weekday
+    WHERE person NOT IN (SELECT hours_of FROM hours) AND p_org_id NOT IN (SELECT hours_of FROM hours)
   ), opened AS (
     -- Twice, so that Sunday night goes on into Monday.
     SELECT person, range_agg(int4range(begins + shift, finishes + shift)) AS spans
     FROM weekly CROSS JOIN (VALUES (0), (c_week)) AS weeks (shift) GROUP BY person
-  ), paused AS (
-    SELECT person, range_agg(int4range(weekday * c_day + minute_of(starts) + shift,
-                                       weekday * c_day + minute_of(ends) + shift)) AS spans
-    FROM people
-    JOIN breaks ON org_id = p_org_id AND coalesce(practitioner_id, person) = person
-    CROSS JOIN (VALUES (0), (c_week)) AS weeks (shift) GROUP BY person
-  ), special AS (
-    SELECT person, max(minute_of(closes) - minute_of(opens) + CASE WHEN closes < opens THEN c_day ELSE 0 END)
-      AS minutes
-    FROM people
-    JOIN date_exceptions ON org_id = p_org_id AND coalesce(practitioner_id, person) = person
-    WHERE opens IS NOT NULL GROUP BY person
+  ), pauses AS (
+    SELECT coalesce(practitioner_id, p_org_id) AS pauses_of,
+      range_agg(int4range(weekday * c_day + minute_of(starts) + shift,
+                          weekday * c_day + minute_of(ends) + shift)) AS spans
+    FROM breaks CROSS JOIN (VALUES (0), (c_week)) AS weeks (shift)
+    WHERE org_id = p_org_id GROUP BY 1
+  ), stretch AS (
+    SELECT person, max(upper(span) - lower(span)) AS minutes
+    FROM opened
+    LEFT JOIN pauses AS own ON own.pauses_of = person
+    LEFT JOIN pauses AS common ON common.pauses_of = p_org_id
+    CROSS JOIN unnest(opened.spans - coalesce(own.spans, '{}') - coalesce(common.spans, '{}')) AS span
+    GROUP BY person
   ), day AS (
-    SELECT person, weekday, max(finishes) - min(begins) AS minutes FROM weekly GROUP BY 1, 2
+    SELECT person, max(minutes) AS minutes
+    FROM (SELECT person, max(finishes) - min(begins) AS minutes FROM weekly GROUP BY person, weekday) AS days
+    GROUP BY person
+  ), special AS (
+    SELECT coalesce(practitioner_id, p_org_id) AS opened_by,
+      max(minute_of(closes) - minute_of(opens) + CASE WHEN closes < opens THEN c_day ELSE 0 END) AS minutes
+    FROM date_exceptions WHERE org_id = p_org_id AND opens IS NOT NULL GROUP BY 1
   ), capacity AS (
-    SELECT person, greatest(special.minutes, (
-        SELECT max(upper(span) - lower(span))
-        FROM unnest(opened.spans - coalesce(paused.spans, '{}')) AS span), 0) AS span,
-      greatest(special.minutes, (SELECT max(day.minutes) FROM day WHERE day.person = people.person))
-        AS day
+    SELECT person, greatest(stretch.minutes, own.minutes, common.minutes, 0) AS span,
+      greatest(day.minutes, stretch.minutes, own.minutes, common.minutes, 0) AS day
     FROM people
-    LEFT JOIN opened USING (person) LEFT JOIN paused USING (person) LEFT JOIN special USING (person)
+    LEFT JOIN stretch USING (person) LEFT JOIN day USING (person)
+    LEFT JOIN special AS own ON own.opened_by = person
+    LEFT JOIN special AS common ON common.opened_by = p_org_id
+  ), listed AS (
+    SELECT service_key, max(span) AS span, max(day) AS day
+    FROM practitioner_services LEFT JOIN capacity ON person = practitioner_id
+    WHERE org_id = p_org_id GROUP BY service_key
   ), demand AS (
     SELECT key, name, duration_minutes,
       buffer_before_minutes + duration_minutes + buffer_after_minutes AS blocked_minutes,
-      max(span) AS span, max(greatest(day, span)) AS day
+      CASE WHEN service_key IS NULL THEN anybody.span ELSE listed.span END AS span,
+      CASE WHEN service_key IS NULL THEN anybody.day ELSE listed.day END AS day
     FROM services
-    JOIN capacity ON NOT EXISTS (SELECT FROM practitioner_services
-                                 WHERE org_id = p_org_id AND service_key = key)
-      OR EXISTS (SELECT FROM practitioner_services
-                 WHERE org_id = p_org_id AND service_key = key AND practitioner_id = person)
-    WHERE org_id = p_org_id AND active GROUP BY 1, 2, 3, 4
+    LEFT JOIN listed ON service_key = key
+    CROSS JOIN (SELECT max(span) AS span, max(day) AS day FROM capacity) AS anybody
+    WHERE org_id = p_org_id AND active
   )
   SELECT demand.*, duration_minutes > span AS too_long, number - 1 AS number INTO v_problem
   FROM demand

@@ -1,6 +1,6 @@
 -- Purpose: the nearest times that could be had instead, the asked practitioner's first.
--- Looks at the asked practitioner's next days first, then at everybody in widening windows, so that
--- the common case reads little.
+-- Looks at the asked practitioner's next days first, then at everybody in widening windows as well, so
+-- that the common case reads little.
 -- Outcomes: a list of {"starts_at", "ends_at", "practitioner_id", "practitioner_name"}, the starts
 -- all different, at most p_limit.
 CREATE FUNCTION find_alternatives(
@@ -11,10 +11,10 @@ LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
   c_asked_radius constant interval := '2 days';
-  c_radii constant interval[] := ARRAY[c_asked_radius, '12 hours', '7 days', '30 days'];
+  c_radii constant interval[] := ARRAY['0', '12 hours', '7 days', '30 days'];
   v_centre timestamptz := greatest(p_scheduled_at, p_moment + p_rules.notice);
+  v_others uuid[] := array_remove(p_rules.practitioners, p_practitioner_id);
   v_radius interval;
-  v_asked_only boolean;
   v_count integer;
   v_found json;
 BEGIN
@@ -22,18 +22,24 @@ BEGIN
     RETURN '[]'::json;
   END IF;
   FOREACH v_radius IN ARRAY c_radii LOOP
-    v_asked_only := v_radius = c_asked_radius;
-    CONTINUE WHEN v_asked_only AND p_practitioner_id IS NULL;
-    WITH candidates AS MATERIALIZED (
-      SELECT practitioner_id, start,
-        coalesce(practitioner_id = p_practitioner_id, false) AS asked,
-        abs(extract(epoch FROM start - p_scheduled_at)) AS distance
+    CONTINUE WHEN v_radius = interval '0' AND p_practitioner_id IS NULL;
+    WITH free AS (
+      SELECT true AS asked, practitioner_id, starts
       FROM free_starts(
-          p_org_id, p_rules,
-          CASE WHEN v_asked_only THEN ARRAY[p_practitioner_id] ELSE p_rules.practitioners END,
-          tstzmultirange(tstzrange(v_centre - v_radius, v_centre + v_radius)),
-          p_moment, p_call_id, p_phone, p_except) AS free
-      CROSS JOIN LATERAL grid_starts(starts, p_rules.timezone, p_rules.slot) AS start
+        p_org_id, p_rules, ARRAY[p_practitioner_id],
+        tstzmultirange(tstzrange(v_centre - greatest(v_radius, c_asked_radius),
+                                 v_centre + greatest(v_radius, c_asked_radius))),
+        p_moment, p_call_id, p_phone, p_except)
+      WHERE p_practitioner_id IS NOT NULL
+      UNION ALL
+      SELECT false, practitioner_id, starts
+      FROM free_starts(
+        p_org_id, p_rules, v_others, tstzmultirange(tstzrange(v_centre - v_radius, v_centre + v_radius)),
+        p_moment, p_call_id, p_phone, p_except)
+      WHERE v_radius > interval '0'
+    ), candidates AS MATERIALIZED (
+      SELECT asked, practitioner_id, start, abs(extract(epoch FROM start - p_scheduled_at)) AS distance
+      FROM free CROSS JOIN LATERAL grid_starts(starts, p_rules.timezone, p_rules.slot) AS start
     ), best AS (
       SELECT DISTINCT ON (start) * FROM candidates ORDER BY start, asked DESC, practitioner_id
     ), nearest AS (

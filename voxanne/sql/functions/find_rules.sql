@@ -9,8 +9,9 @@ DECLARE
   v_service_type text := lower(btrim(p_service_type));
   v_rules clinic_rules;
 BEGIN
-  SELECT timezone, make_interval(days => horizon_days),
-    make_interval(mins => coalesce(service.notice_minutes, organizations.notice_minutes)),
+  SELECT timezone, make_interval(hours => horizon_days * 24),
+    make_interval(mins => coalesce(CASE WHEN service.matches THEN service.notice_minutes END,
+                                   organizations.notice_minutes)),
     make_interval(mins => slot_minutes), make_interval(secs => hold_seconds),
     upcoming_per_caller_max, caller_check,
     EXISTS (SELECT FROM opening_hours WHERE org_id = p_org_id)

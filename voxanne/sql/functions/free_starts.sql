@@ -64,7 +64,7 @@ BEGIN
       WHEN p_rules.keeps_hours THEN starts_within(r_hours - r_breaks - r_absences, p_rules.duration)
         * v_room_starts
       ELSE v_room_starts
-    END - (
+    END * (own_starts + (v_window - (
       SELECT coalesce(range_agg(tstzrange(lower(blocked) - v_ahead, upper(blocked) + v_behind, '()')), '{}')
       FROM (
         SELECT blocked FROM appointments
@@ -73,11 +73,15 @@ BEGIN
         UNION ALL
         SELECT row.blocked FROM unnest(v_overbooked) AS row WHERE row.practitioner_id = practitioner
       ) AS kept
-    )
+    )))
   FROM unnest(p_practitioners) AS practitioner
   CROSS JOIN LATERAL (
-    SELECT ARRAY(SELECT row.blocked FROM unnest(v_yielding) AS row
-                 WHERE row.practitioner_id = practitioner) AS ranges
+    SELECT coalesce(array_agg(row.blocked), '{}') AS ranges,
+      -- What staff put over the caller's own hold doesn't take it from them.
+      coalesce(range_agg(tstzrange(lower(row.blocked) + v_behind, upper(row.blocked) - v_ahead, '[]'))
+        FILTER (WHERE row.hold_expires_at > p_moment
+                  AND lower(row.blocked) + v_behind <= upper(row.blocked) - v_ahead), '{}') AS own_starts
+    FROM unnest(v_yielding) AS row WHERE row.practitioner_id = practitioner
   ) AS yielding
   LEFT JOIN open_spans(
       p_org_id, CASE WHEN p_rules.keeps_hours THEN p_practitioners ELSE '{}' END, p_rules.timezone,

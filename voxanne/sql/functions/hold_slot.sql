@@ -33,7 +33,11 @@ DECLARE
   v_lead leads;                              -- of a hold only the caller's number is known
   v_candidates uuid[];
   v_own appointments;
+  v_hash text := coalesce(p_request_hash, md5(jsonb_build_array(
+    'hold_slot', p_service_type, p_scheduled_at, p_duration_minutes, p_practitioner_id,
+    p_room_id, p_call_id, p_caller_phone)::text));
   v_now timestamptz;
+  v_room_refused boolean;
   v_refused text;
   v_result json;
 BEGIN
@@ -49,11 +53,16 @@ BEGIN
     WHEN NOT isfinite(p_scheduled_at) OR p_scheduled_at >= '10000-01-01' THEN 'INVALID_DATE'
     WHEN p_duration_minutes NOT BETWEEN 1 AND 1440 THEN 'INVALID_DURATION'
     WHEN length(concat(p_idempotency_key, p_request_hash, p_call_id, p_source)) > 1000
-      OR p_source IS NULL OR p_alternatives NOT BETWEEN 0 AND 10 THEN 'INVALID_ARGUMENTS'
-    WHEN v_rules.service_type IS NULL THEN 'UNKNOWN_SERVICE'
+      OR p_source IS NULL OR p_alternatives NOT BETWEEN 0 AND 10
+      OR length(p_idempotency_key) NOT BETWEEN 1 AND 300 THEN 'INVALID_ARGUMENTS'
+    WHEN v_rules.service_type IS NULL OR length(v_rules.service_type) > 100 THEN 'UNKNOWN_SERVICE'
   END;
   IF v_refused IS NOT NULL THEN
     RETURN refusal(v_refused);
+  END IF;
+  v_room_refused := room_refused(p_org_id, p_room_id, v_rules, p_source);
+  IF p_room_id IS NOT NULL THEN
+    v_rules.rooms := ARRAY[p_room_id];
   END IF;
   v_candidates := CASE
     WHEN p_practitioner_id IS NULL THEN v_rules.practitioners
@@ -61,9 +70,9 @@ BEGIN
     ELSE '{}'
   END;
   PERFORM lock_diary(p_org_id, v_lead.phone, p_idempotency_key, v_candidates,
-                     p_room_id IS NOT NULL OR v_rules.rooms IS NOT NULL, true);
+                     v_rules.rooms IS NOT NULL, true);
   v_now := current_moment();
-  v_result := replayed_request(p_org_id, p_idempotency_key, p_request_hash);
+  v_result := replayed_request(p_org_id, p_idempotency_key, v_hash);
   IF v_result IS NOT NULL THEN
     RETURN v_result;
   END IF;
@@ -71,8 +80,7 @@ BEGIN
     CASE WHEN p_scheduled_at IS NULL THEN 'INVALID_DATE'
          WHEN cardinality(v_candidates) = 0 THEN 'UNKNOWN_PRACTITIONER' END,
     time_refusal(v_rules, p_scheduled_at, v_now),
-    CASE WHEN p_room_id IS NOT NULL AND NOT EXISTS (
-      SELECT FROM rooms WHERE org_id = p_org_id AND id = p_room_id AND active) THEN 'NOT_FOUND' END);
+    CASE WHEN v_room_refused THEN 'NOT_FOUND' END);
   IF v_refused IS NULL THEN
     -- Theirs already: the call's own, or offered to the number from the waitlist.
     SELECT * INTO v_own FROM appointments
@@ -83,7 +91,9 @@ BEGIN
     IF FOUND THEN
       RETURN hold_result(v_own, v_rules.names[array_position(v_rules.practitioners, v_own.practitioner_id)], true);
     END IF;
-    IF (SELECT count(*) FROM appointments
+    IF (find_booked(p_org_id, NULL, NULL, v_lead.phone, NULL, NULL, v_now, v_now)).r_upcoming
+         >= v_rules.upcoming_max AND p_source <> 'staff'
+       OR (SELECT count(*) FROM appointments
         WHERE org_id = p_org_id AND status = 'held' AND hold_expires_at > v_now
           AND contact_id IS NULL AND call_id IS NOT DISTINCT FROM p_call_id)
        >= (CASE WHEN p_call_id IS NULL THEN c_holds_without_call_max ELSE c_holds_per_call_max END) THEN
@@ -99,7 +109,6 @@ BEGIN
     v_wanted.ends_at := p_scheduled_at + v_rules.duration;
     v_wanted.blocked_from := p_scheduled_at - v_rules.buffer_before;
     v_wanted.blocked_until := v_wanted.ends_at + v_rules.buffer_after;
-    v_wanted.room_id := p_room_id;
     v_wanted.source := p_source;
     v_wanted.call_id := p_call_id;
     v_result := place_appointment(v_rules, v_wanted, v_lead, v_candidates, false, false, NULL, NULL, v_now);
@@ -110,7 +119,7 @@ BEGIN
       v_refused, p_org_id, v_rules, v_candidates, p_practitioner_id, p_scheduled_at, v_now,
       p_call_id, v_lead.phone, NULL, p_alternatives);
   END IF;
-  RETURN remember_request(p_org_id, p_idempotency_key, p_request_hash, v_result, v_now);
+  RETURN remember_request(p_org_id, p_idempotency_key, v_hash, v_result, v_now);
 END $$;
 REVOKE ALL ON FUNCTION hold_slot FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION hold_slot TO voxanne_api;

@@ -31,7 +31,11 @@ DECLARE
   v_rules clinic_rules;
   v_name text := normalize_name(p_name);
   v_phone text := normalize_phone(p_phone);
+  v_hash text := coalesce(p_request_hash, md5(jsonb_build_array(
+    'join_waitlist', p_name, p_phone, p_service_type, p_practitioner_id, p_date_from,
+    p_date_to, p_time_from, p_time_until)::text));
   v_now timestamptz;
+  v_today date;
   v_from date;
   v_to date;
   v_lead uuid;
@@ -48,9 +52,10 @@ BEGIN
   END IF;
   PERFORM lock_diary(p_org_id, v_phone, p_idempotency_key, '{}', false, true);
   v_now := current_moment();
-  v_from := greatest(p_date_from, (v_now AT TIME ZONE v_rules.timezone)::date);
+  v_today := (v_now AT TIME ZONE v_rules.timezone)::date;
+  v_from := greatest(p_date_from, v_today);
   v_to := coalesce(p_date_to, v_from + c_days_default);
-  v_result := replayed_request(p_org_id, p_idempotency_key, p_request_hash);
+  v_result := replayed_request(p_org_id, p_idempotency_key, v_hash);
   IF v_result IS NOT NULL THEN
     RETURN v_result;
   END IF;
@@ -62,13 +67,16 @@ BEGIN
       OR p_practitioner_id <> ALL (v_rules.practitioners) THEN 'UNKNOWN_PRACTITIONER'
     WHEN p_source IS NULL
       OR length(concat(p_idempotency_key, p_request_hash, p_call_id, p_source)) > 1000
-      THEN 'INVALID_ARGUMENTS'
+      OR length(p_idempotency_key) NOT BETWEEN 1 AND 300 THEN 'INVALID_ARGUMENTS'
     WHEN NOT isfinite(v_from) OR NOT isfinite(v_to) OR v_from > v_to
-      OR v_to > (v_now AT TIME ZONE v_rules.timezone)::date + c_days_max
+      OR v_to > v_today + c_days_max
       OR (p_time_from < p_time_until) IS NOT TRUE THEN 'INVALID_DATE'
   END;
   IF v_refused IS NOT NULL THEN
     RETURN refusal(v_refused);
+  END IF;
+  IF p_practitioner_id = p_org_id THEN
+    PERFORM store_implicit_practitioner(p_org_id);
   END IF;
   SELECT waitlist.* INTO v_entry
   FROM leads JOIN waitlist ON waitlist.org_id = p_org_id AND contact_id = leads.id
@@ -80,10 +88,12 @@ BEGIN
     RETURN waitlist_result(v_entry, true);
   END IF;
   IF (SELECT count(*) FROM leads JOIN waitlist ON waitlist.org_id = p_org_id AND contact_id = leads.id
-      WHERE leads.org_id = p_org_id AND phone = v_phone AND waitlist.status IN ('waiting', 'offered'))
+      WHERE leads.org_id = p_org_id AND phone = v_phone AND waitlist.status IN ('waiting', 'offered')
+        AND date_to >= v_today)
        >= c_entries_per_phone_max
      OR (SELECT count(*) FROM (
-           SELECT FROM waitlist WHERE org_id = p_org_id AND status IN ('waiting', 'offered')
+           SELECT FROM waitlist
+           WHERE org_id = p_org_id AND status IN ('waiting', 'offered') AND date_to >= v_today
            LIMIT c_entries_max) AS live) >= c_entries_max THEN
     RETURN refusal('LIMIT_REACHED');
   END IF;
@@ -100,7 +110,7 @@ BEGIN
   INSERT INTO events (org_id, kind, lead_id, call_id, data, created_at)
   VALUES (p_org_id, 'waitlist_joined', v_lead, p_call_id,
           jsonb_build_object('waitlist_id', v_entry.id), v_now);
-  RETURN remember_request(p_org_id, p_idempotency_key, p_request_hash,
+  RETURN remember_request(p_org_id, p_idempotency_key, v_hash,
                           waitlist_result(v_entry, false), v_now);
 END $$;
 REVOKE ALL ON FUNCTION join_waitlist FROM PUBLIC;

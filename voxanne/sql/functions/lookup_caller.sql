@@ -39,7 +39,14 @@ BEGIN
   FROM (
     SELECT * FROM leads
     WHERE org_id = p_org_id AND phone = v_phone
-      AND (v_check = 'none' OR person = person_key(normalize_name(p_name)))
+      AND CASE
+        WHEN v_check <> 'none' THEN person = person_key(normalize_name(p_name))
+        -- Where the name proves nothing it helps to choose, if it is one of theirs.
+        ELSE person = person_key(normalize_name(p_name)) OR NOT EXISTS (
+          SELECT FROM leads AS named
+          WHERE named.org_id = p_org_id AND named.phone = v_phone
+            AND named.person = person_key(normalize_name(p_name)))
+      END
       AND (v_check <> 'name_and_birth_date' OR birth_date = p_birth_date)
     ORDER BY updated_at DESC LIMIT c_people_max
   ) AS known

@@ -7,9 +7,11 @@ CREATE FUNCTION offer_freed_time(p_freed appointments, p_moment timestamptz) RET
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  c_entries_looked_at_max constant integer := 50;
+  c_entries_looked_at_max constant integer := 200;
   v_timezone text;
   v_offer interval;
+  v_freed_from timestamp;               -- wall time
+  v_freed_until timestamp;
   v_entry waitlist;
   v_lead leads;
   v_rules clinic_rules;
@@ -23,12 +25,18 @@ BEGIN
       SELECT FROM waitlist WHERE org_id = p_freed.org_id AND status = 'waiting') THEN
     RETURN NULL;
   END IF;
+  v_freed_from := lower(p_freed.blocked) AT TIME ZONE v_timezone;
+  v_freed_until := upper(p_freed.blocked) AT TIME ZONE v_timezone;
   FOR v_entry IN
     SELECT * FROM waitlist
     WHERE org_id = p_freed.org_id AND status = 'waiting'
+      AND contact_id IS DISTINCT FROM p_freed.contact_id   -- who just gave it up
       AND coalesce(practitioner_id, p_freed.practitioner_id) = p_freed.practitioner_id
       AND date_from <= (p_freed.ends_at AT TIME ZONE v_timezone)::date
       AND date_to >= (p_freed.scheduled_at AT TIME ZONE v_timezone)::date
+      -- On one day the hours they wish for must meet the freed ones.
+      AND (date_trunc('day', v_freed_from) < date_trunc('day', v_freed_until)
+           OR time_from < v_freed_until::time AND time_until > v_freed_from::time)
       AND NOT EXISTS (
         SELECT FROM waitlist_offers
         WHERE org_id = p_freed.org_id AND waitlist_id = waitlist.id
@@ -52,7 +60,8 @@ BEGIN
       UNION ALL
       SELECT grid_starts(starts, v_timezone, v_rules.slot)
     ) AS possible
-    WHERE start = p_freed.scheduled_at OR start + v_rules.duration <= upper(p_freed.blocked)
+    WHERE (start = p_freed.scheduled_at OR start + v_rules.duration <= upper(p_freed.blocked))
+      AND is_in_part(start, v_timezone, v_entry.time_from, v_entry.time_until)
     ORDER BY start <> p_freed.scheduled_at, start LIMIT 1;
     CONTINUE WHEN v_start IS NULL;
     SELECT * INTO v_lead FROM leads WHERE org_id = p_freed.org_id AND id = v_entry.contact_id;

@@ -14,9 +14,7 @@ AS $$
 DECLARE
   v_wanted appointments := p_wanted;
   v_candidates uuid[] := p_candidates;
-  v_rooms uuid[] := CASE
-    WHEN p_wanted.room_id IS NOT NULL THEN ARRAY[p_wanted.room_id]
-    ELSE coalesce(p_rules.rooms, ARRAY[NULL]::uuid[]) END;
+  v_rooms uuid[] := coalesce(p_rules.rooms, ARRAY[NULL]::uuid[]);
   v_blocked tstzrange := tstzrange(p_wanted.blocked_from, p_wanted.blocked_until);
   v_practitioner uuid;
   v_name text;

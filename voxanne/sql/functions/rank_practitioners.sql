@@ -17,7 +17,7 @@ DECLARE
       AND scheduled_at BETWEEN lower(v_hours) - interval '2 days' AND upper(v_hours) + interval '2 days');
 BEGIN
   RETURN (
-    SELECT array_agg(candidate ORDER BY busy, last_end NULLS FIRST, candidate)
+    SELECT array_agg(candidate ORDER BY busy + overbooked, last_end NULLS FIRST, candidate)
     FROM unnest(p_candidates) AS candidate
     CROSS JOIN LATERAL (
       SELECT ARRAY(SELECT row.blocked FROM unnest(v_lapsed) AS row
@@ -30,6 +30,11 @@ BEGIN
       WHERE org_id = p_org_id AND practitioner_id = candidate AND blocked && v_hours
         AND status IN ('held', 'confirmed') AND NOT overlap_allowed AND blocked <> ALL (ranges)
     ) AS day
+    CROSS JOIN LATERAL (
+      SELECT count(*) AS overbooked FROM appointments
+      WHERE org_id = p_org_id AND practitioner_id = candidate AND blocked && v_hours
+        AND status IN ('held', 'confirmed') AND overlap_allowed
+    ) AS over
   );
 END $$;
 REVOKE ALL ON FUNCTION rank_practitioners FROM PUBLIC;

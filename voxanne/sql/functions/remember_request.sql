@@ -8,7 +8,7 @@ AS $$
 BEGIN
   IF p_idempotency_key IS NOT NULL THEN
     INSERT INTO idempotency_keys (org_id, idempotency_key, request_hash, result, created_at)
-    VALUES (p_org_id, p_idempotency_key, coalesce(p_request_hash, ''), p_result, p_moment);
+    VALUES (p_org_id, p_idempotency_key, p_request_hash, p_result, p_moment);
   END IF;
   RETURN p_result;
 END $$;

@@ -10,7 +10,7 @@ BEGIN
   END IF;
   RETURN (
     SELECT CASE
-      WHEN request_hash = coalesce(p_request_hash, '') THEN (result || '{"replayed": true}')::json
+      WHEN request_hash = p_request_hash THEN (result || '{"replayed": true}')::json
       ELSE refusal('IDEMPOTENCY_MISMATCH') END
     FROM idempotency_keys WHERE org_id = p_org_id AND idempotency_key = p_idempotency_key
   );

@@ -15,7 +15,9 @@ BEGIN
     INSERT INTO deliveries (org_id, appointment_id, kind, version, due_at, created_at)
     SELECT p_appointment.org_id, p_appointment.id, kind, p_appointment.version, p_moment, p_moment
     FROM unnest(ARRAY['calendar', 'sms_' || p_what, 'email_' || p_what]) AS kind
-    WHERE kind NOT LIKE 'email%' OR p_appointment.metadata -> 'patient' ->> 'email' IS NOT NULL
+    -- Nobody is told of a time that is past.
+    WHERE kind = 'calendar' OR p_appointment.scheduled_at > p_moment AND (
+      kind NOT LIKE 'email%' OR p_appointment.metadata -> 'patient' ->> 'email' IS NOT NULL)
     RETURNING kind, status
   )
   SELECT json_object_agg(kind, status) INTO v_queued FROM queued;

@@ -35,7 +35,11 @@ DECLARE
   v_wanted appointments;
   v_lead leads;
   v_candidates uuid[];
+  v_hash text := coalesce(p_request_hash, md5(jsonb_build_array(
+    'reschedule_appointment', p_appointment_id, p_scheduled_at, p_practitioner_id,
+    p_room_id, p_duration_minutes, p_caller_phone)::text));
   v_now timestamptz;
+  v_room_refused boolean;
   v_refused text;
   v_result json;
 BEGIN
@@ -47,7 +51,8 @@ BEGIN
     WHEN p_duration_minutes NOT BETWEEN 1 AND 1440 THEN 'INVALID_DURATION'
     WHEN length(concat(p_idempotency_key, p_request_hash, p_call_id, p_source, p_overlap_reason,
                        p_caller_name)) > 1000
-      OR p_source IS NULL OR p_alternatives NOT BETWEEN 0 AND 10 THEN 'INVALID_ARGUMENTS'
+      OR p_source IS NULL OR p_alternatives NOT BETWEEN 0 AND 10
+      OR length(p_idempotency_key) NOT BETWEEN 1 AND 300 THEN 'INVALID_ARGUMENTS'
     WHEN p_allow_overlap AND (p_source <> 'staff' OR coalesce(btrim(p_overlap_reason), '') = '')
       OR p_duration_minutes IS NOT NULL AND p_source <> 'staff' THEN 'UNAUTHORIZED'
   END;
@@ -68,7 +73,7 @@ BEGIN
   END;
   v_before := lock_appointment(p_org_id, p_appointment_id, p_idempotency_key, v_candidates);
   v_now := current_moment();
-  v_result := replayed_request(p_org_id, p_idempotency_key, p_request_hash);
+  v_result := replayed_request(p_org_id, p_idempotency_key, v_hash);
   IF v_result IS NOT NULL THEN
     RETURN v_result;
   END IF;
@@ -81,6 +86,12 @@ BEGIN
   v_rules.duration := coalesce(make_interval(mins => p_duration_minutes), v_before.ends_at - v_before.scheduled_at);
   v_rules.buffer_before := v_before.scheduled_at - lower(v_before.blocked);
   v_rules.buffer_after := upper(v_before.blocked) - v_before.ends_at;
+  v_room_refused := room_refused(p_org_id, p_room_id, v_rules, p_source);
+  IF p_room_id IS NOT NULL THEN
+    v_rules.rooms := ARRAY[p_room_id];
+  ELSIF v_rules.rooms IS NULL AND v_before.room_id IS NOT NULL THEN
+    v_rules.rooms := ARRAY[v_before.room_id];   -- chosen once, for a service that lists none
+  END IF;
   IF p_scheduled_at = v_before.scheduled_at AND p_scheduled_at + v_rules.duration = v_before.ends_at
      AND coalesce(p_practitioner_id, v_before.practitioner_id) = v_before.practitioner_id
      AND coalesce(p_room_id, v_before.room_id) IS NOT DISTINCT FROM v_before.room_id THEN
@@ -92,19 +103,15 @@ BEGIN
     CASE WHEN p_scheduled_at IS NULL THEN 'INVALID_DATE'
          WHEN cardinality(v_candidates) = 0 THEN 'UNKNOWN_PRACTITIONER' END,
     time_refusal(v_rules, p_scheduled_at, v_now),
-    CASE WHEN p_room_id IS NOT NULL AND NOT EXISTS (
-      SELECT FROM rooms WHERE org_id = p_org_id AND id = p_room_id AND active) THEN 'NOT_FOUND' END);
+    CASE WHEN v_room_refused THEN 'NOT_FOUND' END);
   IF v_refused IS NULL THEN
     v_wanted := v_before;
     v_wanted.scheduled_at := p_scheduled_at;
     v_wanted.ends_at := p_scheduled_at + v_rules.duration;
     v_wanted.blocked_from := p_scheduled_at - v_rules.buffer_before;
     v_wanted.blocked_until := v_wanted.ends_at + v_rules.buffer_after;
-    v_wanted.room_id := CASE
-      WHEN p_room_id IS NOT NULL THEN p_room_id
-      -- A room that was chosen for a service that lists none stays.
-      WHEN v_rules.rooms IS NULL THEN v_before.room_id END;
     v_wanted.call_id := p_call_id;
+    v_wanted.metadata := v_before.metadata - 'overlap_reason';
     v_result := place_appointment(v_rules, v_wanted, v_lead, v_candidates, false, p_allow_overlap,
                                   p_overlap_reason, NULL, v_now);
     v_refused := v_result ->> 'error';
@@ -115,7 +122,7 @@ BEGIN
       p_call_id, v_lead.phone, p_appointment_id, p_alternatives);
   END IF;
   PERFORM offer_freed_time(v_before, v_now);
-  RETURN remember_request(p_org_id, p_idempotency_key, p_request_hash,
+  RETURN remember_request(p_org_id, p_idempotency_key, v_hash,
                           (v_result::jsonb || previous_time(v_before))::json, v_now);
 END $$;
 REVOKE ALL ON FUNCTION reschedule_appointment FROM PUBLIC;

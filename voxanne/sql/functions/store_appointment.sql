@@ -10,13 +10,14 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
   v_id uuid := gen_random_uuid();
+  v_ended appointments[];
   v_result json;
 BEGIN
   IF p_wanted.practitioner_id = p_wanted.org_id THEN
     PERFORM store_implicit_practitioner(p_wanted.org_id);
   END IF;
   IF p_take_over OR p_hold_id IS NOT NULL THEN
-    PERFORM end_holds(p_wanted, p_hold_id, p_lead.phone, p_moment);
+    v_ended := end_holds(p_wanted, p_hold_id, p_lead.phone, p_moment);
   END IF;
   WITH lead AS (
     INSERT INTO leads AS known
@@ -53,6 +54,9 @@ BEGIN
     p_wanted.practitioner_id, p_practitioner_name, p_wanted.room_id,
     (SELECT json_object_agg(kind, status) FROM queued), false, p_moment)
   INTO v_result FROM lead;
+  IF v_ended IS NOT NULL THEN
+    PERFORM settle_holds(v_ended);
+  END IF;
   RETURN v_result;
 EXCEPTION
   WHEN exclusion_violation THEN

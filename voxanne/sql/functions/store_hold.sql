@@ -10,12 +10,13 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
   v_held appointments;
+  v_ended appointments[];
 BEGIN
   IF p_wanted.practitioner_id = p_wanted.org_id THEN
     PERFORM store_implicit_practitioner(p_wanted.org_id);
   END IF;
   IF p_take_over THEN
-    PERFORM end_holds(p_wanted, NULL, p_lead.phone, p_moment);
+    v_ended := end_holds(p_wanted, NULL, p_lead.phone, p_moment);
   END IF;
   INSERT INTO appointments (
     org_id, contact_id, practitioner_id, room_id, service_type, scheduled_at, ends_at, blocked_from,
@@ -27,6 +28,7 @@ BEGIN
   RETURNING * INTO v_held;
   INSERT INTO events (org_id, kind, appointment_id, lead_id, call_id, created_at)
   VALUES (p_wanted.org_id, 'held', v_held.id, p_lead.id, p_wanted.call_id, p_moment);
+  PERFORM settle_holds(v_ended);
   RETURN hold_result(v_held, p_practitioner_name, false);
 EXCEPTION
   WHEN exclusion_violation THEN

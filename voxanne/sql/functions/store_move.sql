@@ -12,10 +12,11 @@ AS $$
 DECLARE
   v_before appointments;
   v_moved appointments;
+  v_ended appointments[];
   v_deliveries json;
 BEGIN
   IF p_take_over THEN
-    PERFORM end_holds(p_wanted, NULL, p_lead.phone, p_moment);
+    v_ended := end_holds(p_wanted, NULL, p_lead.phone, p_moment);
   END IF;
   SELECT * INTO v_before FROM appointments WHERE org_id = p_wanted.org_id AND id = p_wanted.id;
   UPDATE appointments SET
@@ -27,6 +28,7 @@ BEGIN
   WHERE org_id = p_wanted.org_id AND id = p_wanted.id
   RETURNING * INTO v_moved;
   PERFORM settle_overbooked(v_before.org_id, v_before.practitioner_id, v_before.room_id, v_before.blocked);
+  PERFORM settle_holds(v_ended);
   INSERT INTO events (org_id, kind, appointment_id, lead_id, call_id, data, created_at)
   VALUES (v_moved.org_id, 'moved', v_moved.id, v_moved.contact_id, p_wanted.call_id,
     jsonb_build_object(

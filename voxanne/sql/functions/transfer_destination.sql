@@ -13,14 +13,18 @@ DECLARE
   v_timezone text;
   v_number text;
   v_keeps_hours boolean;
+  v_own_hours boolean;                  -- the clinic's, beside its practitioners'
   v_open tstzmultirange;
 BEGIN
   IF claim_forbids(p_org_id) THEN
     RETURN refusal('FORBIDDEN_ORGANIZATION');
   END IF;
-  SELECT timezone, transfer_number, EXISTS (SELECT FROM opening_hours WHERE org_id = p_org_id)
-    OR EXISTS (SELECT FROM date_exceptions WHERE org_id = p_org_id)
-  INTO v_timezone, v_number, v_keeps_hours FROM organizations WHERE id = p_org_id;
+  SELECT timezone, transfer_number,
+    EXISTS (SELECT FROM opening_hours WHERE org_id = p_org_id)
+      OR EXISTS (SELECT FROM date_exceptions WHERE org_id = p_org_id),
+    NOT EXISTS (SELECT FROM opening_hours WHERE org_id = p_org_id)
+      OR EXISTS (SELECT FROM opening_hours WHERE org_id = p_org_id AND practitioner_id IS NULL)
+  INTO v_timezone, v_number, v_keeps_hours, v_own_hours FROM organizations WHERE id = p_org_id;
   IF NOT FOUND THEN
     RETURN refusal('INVALID_ORGANIZATION');
   END IF;
@@ -29,7 +33,8 @@ BEGIN
     SELECT coalesce(range_agg(span), '{}') INTO v_open
     FROM open_spans(
       p_org_id,
-      p_org_id || ARRAY(SELECT id FROM practitioners WHERE org_id = p_org_id AND active AND NOT implicit),
+      CASE WHEN v_own_hours THEN ARRAY[p_org_id] ELSE '{}' END
+        || ARRAY(SELECT id FROM practitioners WHERE org_id = p_org_id AND active AND NOT implicit),
       v_timezone, (v_now AT TIME ZONE v_timezone)::date,
       (v_now AT TIME ZONE v_timezone)::date + c_days_looked_ahead) AS opened
     CROSS JOIN LATERAL unnest(r_hours - r_absences) AS span;

@@ -15,7 +15,7 @@ BEGIN
   IF v_version IS NULL THEN
     RETURN refusal('NOT_FOUND');
   ELSIF p_source IS DISTINCT FROM 'staff' AND p_caller_phone IS NOT NULL
-      AND v_phone IS DISTINCT FROM normalize_phone(p_caller_phone) THEN
+      AND (v_phone = normalize_phone(p_caller_phone)) IS NOT TRUE THEN
     RETURN refusal('NOT_YOURS');
   ELSIF p_version <> v_version THEN
     RETURN refusal('STALE_VERSION', jsonb_build_object('version', v_version));

@@ -11,6 +11,8 @@ BEGIN
       SELECT count(*) + 1 FROM waitlist
       WHERE org_id = p_entry.org_id AND status IN ('waiting', 'offered')
         AND service_type = p_entry.service_type
+        AND date_to >= (SELECT (current_moment() AT TIME ZONE timezone)::date
+                        FROM organizations WHERE id = p_entry.org_id)
         AND (created_at, id) < (p_entry.created_at, p_entry.id)) END,
     'service_type', p_entry.service_type, 'practitioner_id', p_entry.practitioner_id,
     'date_from', p_entry.date_from, 'date_to', p_entry.date_to,

@@ -9,14 +9,19 @@ LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
   v_timely tstzmultirange := p_window * tstzmultirange(tstzrange(p_moment, NULL, '()'));
-  v_first date;
+  v_first date;                         -- the local days on which something could begin …
   v_last date;
+  v_days tstzmultirange;                -- … as instants
+  v_reach tstzrange;                    -- the time an appointment could take
   v_hours boolean;
   v_long boolean;
   v_after_breaks boolean;
   v_after_absences boolean;
 BEGIN
-  IF isempty(v_timely) THEN
+  IF isempty(p_window) THEN
+    r_reason := 'closed';
+    RETURN;
+  ELSIF isempty(v_timely) THEN
     r_reason := 'past';
     RETURN;
   END IF;
@@ -35,13 +40,18 @@ BEGIN
     RETURN;
   END IF;
   v_first := (lower(v_timely) AT TIME ZONE p_rules.timezone)::date;
-  v_last := ((upper(v_timely) + p_rules.duration) AT TIME ZONE p_rules.timezone)::date;
+  v_last := ((upper(v_timely) - CASE WHEN upper_inc(v_timely) THEN interval '0' ELSE interval '1 microsecond' END)
+             AT TIME ZONE p_rules.timezone)::date;
+  v_days := tstzmultirange(tstzrange(v_first::timestamp AT TIME ZONE p_rules.timezone,
+                                     (v_last + 1)::timestamp AT TIME ZONE p_rules.timezone));
+  v_reach := tstzrange(lower(v_timely), upper(v_timely) + p_rules.duration);
   SELECT coalesce(bool_or(starts_within(r_hours, p_rules.duration) && v_timely), false),
     coalesce(bool_or(starts_within(r_hours, interval '1 minute') && v_timely), false),
     coalesce(bool_or(starts_within(r_hours - r_breaks, p_rules.duration) && v_timely), false),
     coalesce(bool_or(starts_within(r_hours - r_breaks - r_absences, p_rules.duration) && v_timely), false)
   INTO v_hours, v_long, v_after_breaks, v_after_absences
-  FROM open_spans(p_org_id, p_practitioners, p_rules.timezone, v_first, v_last);
+  FROM open_spans(p_org_id, p_practitioners, p_rules.timezone, v_first,
+                  (upper(v_reach) AT TIME ZONE p_rules.timezone)::date);
   r_reason := CASE
     WHEN v_after_absences THEN 'fully_booked'
     WHEN v_after_breaks THEN 'away'
@@ -49,20 +59,25 @@ BEGIN
     -- Open, but never for so long; at the very end of the day it is simply closed by then.
     WHEN v_long AND NOT EXISTS (
       SELECT FROM open_spans(p_org_id, p_practitioners, p_rules.timezone, v_first, v_last)
-      WHERE NOT isempty(starts_within(r_hours, p_rules.duration))) THEN 'too_long'
+      WHERE starts_within(r_hours, p_rules.duration) && v_days) THEN 'too_long'
     ELSE 'closed'
   END;
   r_detail := CASE r_reason
     WHEN 'away' THEN (
       SELECT nullif(reason, '') FROM absences
       WHERE org_id = p_org_id AND practitioner_id = ANY (p_practitioners)
-        AND tstzrange(starts_at, ends_at) && tstzrange(lower(v_timely), upper(v_timely), '[]')
+        AND tstzrange(starts_at, ends_at) && v_reach
       ORDER BY starts_at LIMIT 1)
     WHEN 'break' THEN (
-      SELECT label FROM breaks
+      SELECT label
+      FROM breaks
+      CROSS JOIN generate_series(v_first::timestamp, v_last::timestamp, interval '1 day') AS day
       WHERE org_id = p_org_id AND (practitioner_id IS NULL OR practitioner_id = ANY (p_practitioners))
-        AND weekday = extract(isodow FROM v_first)
-      ORDER BY starts LIMIT 1)
+        AND weekday = extract(isodow FROM day)
+        AND tstzrange((day + starts) AT TIME ZONE p_rules.timezone,
+                      greatest((day + starts) AT TIME ZONE p_rules.timezone,
+                               (day + ends) AT TIME ZONE p_rules.timezone)) && v_reach
+      ORDER BY day, starts LIMIT 1)
     WHEN 'closed' THEN (
       SELECT nullif(reason, '') FROM date_exceptions
       WHERE org_id = p_org_id AND day BETWEEN v_first AND v_last AND opens IS NULL

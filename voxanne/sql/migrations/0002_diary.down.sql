@@ -2,7 +2,7 @@
 -- messages, alerts, buffers, prices, rules, birth dates, and hours across midnight are split at midnight.
 -- Appointments, leads, events and deliveries stay.
 DROP TYPE clinic_rules, free_time;                 -- the functions that use it went before
-DROP INDEX appointments_in_time, appointments_held, events_of_appointment;
+DROP INDEX appointments_in_time, appointments_held, appointments_held_by_call, events_of_appointment;
 DROP TABLE idempotency_keys, alerts, messages, waitlist_offers, waitlist, absences, date_exceptions,
   breaks, room_services, practitioner_services;
 ALTER TABLE leads DROP COLUMN birth_date, DROP COLUMN version;

@@ -1,0 +1,116 @@
+"""Diaries of many clinics, each with a past and a future, in scratch databases.
+
+How a clinic looks, and where its appointments are, is told in `sql/diary.sql`.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
+from typing import Final
+
+import asyncpg
+
+from voxanne.postgres.migrate import migrate_up
+from voxanne.stress.figure import Progress
+from voxanne.stress.scratch import Target, scratch_database
+
+APPOINTMENTS_MIN: Final = 10_000
+CLINICS_MIN: Final = 4
+APPOINTMENTS_PER_CLINIC_MAX: Final = 10_000
+APPOINTMENTS_PER_DAY: Final = 52
+DAYS_AHEAD: Final = 30  # weekdays from this week's Monday on
+LOADERS_MAX: Final = 4
+_PROGRESS_STEPS: Final = 20
+_TABLES: Final = (
+    "organizations, practitioners, services, opening_hours, breaks, leads, appointments"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Diary:
+    """A loaded database. Clinics are numbered from 1; `monday` is the first of this week."""
+
+    url: str
+    owner: asyncpg.Connection
+    clinics: int
+    appointments_per_clinic: int
+    monday: date
+
+    @property
+    def appointments(self) -> int:
+        return self.clinics * self.appointments_per_clinic
+
+    @property
+    def leads(self) -> int:
+        """Of each clinic."""
+        return self.appointments_per_clinic // 5
+
+    @property
+    def first_day(self) -> int:
+        """The first weekday with appointments, counted from `monday`."""
+        return DAYS_AHEAD - -(-self.appointments_per_clinic // APPOINTMENTS_PER_DAY)
+
+
+@contextlib.asynccontextmanager
+async def open_diary(
+    owner_url: str, superuser_url: str | None, appointments: int, progress: Progress
+) -> AsyncIterator[Diary]:
+    """About so many appointments: whole clinics, more of them and with a longer past the more
+    there are. The database is dropped afterwards.
+    """
+    each = min(APPOINTMENTS_PER_CLINIC_MAX, appointments // CLINICS_MIN)
+    today = datetime.now(UTC).date()
+    async with (
+        scratch_database(owner_url, superuser_url, "bench") as url,
+        Target(url).owner() as owner,
+    ):
+        monday = today - timedelta(days=today.weekday())
+        diary = Diary(url, owner, round(appointments / each), each, monday)
+        await _load(diary, progress)
+        yield diary
+
+
+async def _load(diary: Diary, progress: Progress) -> None:
+    owner = diary.owner
+    progress(f"loading {diary.appointments:,} appointments of {diary.clinics:,} clinics")
+    await migrate_up(owner)
+    for name in ("diary.sql", "timing.sql"):
+        await owner.execute(read_sql(name))
+    await owner.execute("CALL bench.add_clinics($1)", diary.clinics)
+    await owner.execute("CALL bench.set_indexes_aside()")
+    await _add_appointments(diary, progress)
+    await owner.execute("CALL bench.put_indexes_back()")
+    # As autovacuum leaves a table that has been used for a while.
+    await owner.execute(f"VACUUM (ANALYZE) {_TABLES}")
+
+
+async def _add_appointments(diary: Diary, progress: Progress) -> None:
+    """Clinic by clinic, as many at a time as there are cores."""
+    waiting = iter(range(1, diary.clinics + 1))
+    step = max(1, diary.clinics // _PROGRESS_STEPS)
+
+    async def load() -> None:
+        async with Target(diary.url).owner() as session:
+            for clinic in waiting:
+                await session.execute(
+                    "CALL bench.add_appointments($1, $2, $3, $4, $5)",
+                    clinic,
+                    diary.appointments_per_clinic,
+                    diary.leads,
+                    diary.monday,
+                    diary.first_day,
+                )
+                if clinic % step == 0 and diary.appointments > APPOINTMENTS_MIN:
+                    progress(f"loading: {clinic * diary.appointments_per_clinic:,}")
+
+    async with asyncio.TaskGroup() as loaders:
+        for _ in range(min(LOADERS_MAX, os.cpu_count() or 1)):
+            loaders.create_task(load())
+
+
+def read_sql(name: str) -> str:
+    return (files("voxanne.stress") / "sql" / name).read_text()
