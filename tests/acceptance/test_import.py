@@ -20,7 +20,8 @@ Run = Callable[..., CompletedProcess[str]]
 NAME = "Harbor Dental"
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 COLUMNS = "start,duration,practitioner,service,name,phone,email,birth date,notes,room\n"
-MAYA = "2026-12-01 10:00,30,Dr Chen,consultation,maya okafor,020 7946 0123,M@x.org,1980-05-31,nervous,\n"
+MAYA = "2026-12-01 10:00,30,Dr Chen,consultation,maya okafor,020 7946 0123,M@x.org,1980-05-31,"
+MAYA += "nervous,\n"
 ANN = "2026-12-01 11:00,60,Chen,Consultation,Ann Taylor,+442079460124,,,,\n"
 BLOCK = "2026-12-02 12:00,60,Dr Reyes,,,,,,,\n"
 CONFIGURATION: dict[str, Any] = {
@@ -89,7 +90,8 @@ async def test_a_diary_is_taken_over_once(
     assert "Imported 2 appointments and 1 absence. Left out: 1 past." in done.stderr
     owner = await database.owner()
     rows = await owner.fetch(
-        "SELECT scheduled_at, source, p.name, leads.name AS patient, phone, email, birth_date, metadata "
+        "SELECT scheduled_at, source, p.name, leads.name AS patient, phone, email, birth_date, "
+        "metadata "
         "FROM appointments a JOIN practitioners p ON p.id = practitioner_id "
         "JOIN leads ON leads.id = contact_id ORDER BY scheduled_at"
     )
@@ -131,15 +133,15 @@ async def test_conflicts_are_listed_and_nothing_is_half_done(
         MAYA,
         ANN,
         "2026-12-03 10:30,30,Dr Chen,consultation,Bob Stone,+442079460125,,,,\n",
-        "2026-12-01 11:15,30,Dr Chen,consultation,Eve Hall,+442079460126,,,,\n",
-        "2026-12-04 10:00,30,Dr Chen,surgery,Eve Hall,+442079460126,,,,\n",
-        "2026-12-04 10:00,30,Dr Who,consultation,Eve Hall,+442079460126,,,,\n",
-        "2026-12-04 10:00,30,Dr,consultation,Eve Hall,+442079460126,,,,\n",
-        "2026-12-04 10:00,30,,consultation,Eve Hall,+442079460126,,,,\n",
-        "2026-12-04 10:00,30,Dr Chen,consultation,!!,+442079460126,,,,\n",
+        "2026-12-01 11:15,30,Dr Chen,consultation,Eve Hall,+442079461126,,,,\n",
+        "2026-12-04 10:00,30,Dr Chen,surgery,Eve Hall,+442079461126,,,,\n",
+        "2026-12-04 10:00,30,Dr Who,consultation,Eve Hall,+442079461126,,,,\n",
+        "2026-12-04 10:00,30,Dr,consultation,Eve Hall,+442079461126,,,,\n",
+        "2026-12-04 10:00,30,,consultation,Eve Hall,+442079461126,,,,\n",
+        "2026-12-04 10:00,30,Dr Chen,consultation,!!,+442079461126,,,,\n",
         "2026-12-04 10:00,30,Dr Chen,consultation,Eve Hall,12,,,,\n",
-        "2026-12-04 10:00,30,Dr Chen,consultation,Eve Hall,+442079460126,,,,Cellar\n",
-        "soon,30,Dr Chen,consultation,Eve Hall,+442079460126,,,,\n",
+        "2026-12-04 10:00,30,Dr Chen,consultation,Eve Hall,+442079461126,,,,Cellar\n",
+        "soon,30,Dr Chen,consultation,Eve Hall,+442079461126,,,,\n",
     )
     refused = run("import", NAME, file)
     assert refused.returncode == 1
@@ -162,7 +164,7 @@ async def test_conflicts_are_listed_and_nothing_is_half_done(
     assert "2026-12-03 10:30-11:00" in lines[0]
     assert "taken 2026-12-03 10:00-11:00" in lines[0]
     assert lines[1].endswith("by row 3")
-    for word in ("Maya", "Okafor", "Ann", "Stone", "Eve", "7946", "Who", "Cellar"):
+    for word in ("Maya", "Okafor", "Ann", "Stone", "Eve", "461126", "Who", "Cellar"):
         assert word not in refused.stdout + refused.stderr
     skipped = parsed(run("import", NAME, file, "--skip-conflicts", "--json"))
     assert (skipped["booked"], len(skipped["problems"]), skipped["stored"]) == (2, 10, True)
@@ -188,9 +190,11 @@ async def test_a_practitioners_calendar_is_taken_over(
     (tmp_path / "chen.ICS").write_text(
         "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n"
         "BEGIN:VEVENT\nUID:1\nDTSTART;TZID=Europe/London:20261201T100000\n"
-        "DTEND;TZID=Europe/London:20261201T110000\nSUMMARY:Maya Okafor +44 20 7946 0123\nEND:VEVENT\n"
+        "DTEND;TZID=Europe/London:20261201T110000\nSUMMARY:Maya Okafor +44 20 7946 0123\n"
+        "END:VEVENT\n"
         "BEGIN:VEVENT\nUID:2\nDTSTART;VALUE=DATE:20261224\nSUMMARY:Secret\nEND:VEVENT\n"
-        "BEGIN:VEVENT\nUID:3\nDTSTART:20261130T120000\nDURATION:PT1H\nRRULE:FREQ=WEEKLY;COUNT=3\n"
+        "BEGIN:VEVENT\nUID:3\nDTSTART:20261130T120000\nDURATION:PT1H\n"
+        "RRULE:FREQ=WEEKLY;COUNT=3\n"
         "SUMMARY:Lunch\nEND:VEVENT\nEND:VCALENDAR\n"
     )
     assert run("import", NAME, "chen.ICS").returncode == 1
@@ -203,7 +207,8 @@ async def test_a_practitioners_calendar_is_taken_over(
     assert (again["booked"], again["absent"], again["present"]) == (0, 0, 5)
     owner = await database.owner()
     names = await owner.fetch(
-        "SELECT DISTINCT p.name, reason FROM absences JOIN practitioners p ON p.id = practitioner_id"
+        "SELECT DISTINCT name, reason FROM absences "
+        "JOIN practitioners ON practitioners.id = practitioner_id"
     )
     assert [tuple(row) for row in names] == [("Dr Amara Chen", "imported")]
 
@@ -269,9 +274,7 @@ async def test_a_diary_without_buffers_is_taken_over_as_it_is(
     assert done["booked"] == 2
 
 
-@pytest.mark.xfail(
-    strict=True, reason="book_appointment_atomic: takes two locks a row for an import"
-)
+@pytest.mark.xfail(strict=True, reason="book_appointment_atomic: two locks a row, for imports too")
 async def test_a_long_diary_takes_no_lock_per_row(clinic: Clinic, database: Database) -> None:
     """The server has room for some thousand locks; a diary has tens of thousands of rows."""
     owner = await database.connect_owner()
@@ -301,9 +304,8 @@ async def test_a_diary_too_long_for_the_servers_locks_is_refused_whole(
     owner = await database.connect_owner()
 
     async def fill(*_: object) -> None:
-        await owner.execute(
-            "SELECT pg_advisory_xact_lock(n) FROM generate_series(1, 10000000) AS n"
-        )
+        # As the server says it; a lock table that is really full is every other test's, too.
+        await owner.execute("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53200'; END $$")
 
     monkeypatch.setattr(diary_import._Importer, "_book", fill)
     wish = diary_import.Import(

@@ -170,7 +170,7 @@ def scenes(draw: st.DrawFn) -> Scene:
     clinic = Clinic(
         zone,
         slot=draw(st.sampled_from([30, 20, 15, 10])),
-        hold_seconds=draw(st.sampled_from([3600, 300, 10])),
+        hold_seconds=draw(st.sampled_from([3600, 3600, 300, 10])),
         notice=draw(st.sampled_from([0, 0, 0, 45, 6 * HOUR])),
         horizon_days=draw(st.sampled_from([30, 30, 30, 2])),
         upcoming_max=draw(st.sampled_from([20, 20, 20, 3])),

@@ -252,18 +252,24 @@ class Diary:
         opened = [one for one in self.candidates(wish) if self.is_open(one, wish.start, minutes)]
         if not opened:
             return "OUTSIDE_HOURS"
-        for practitioner in self.holding(wish) + self.ranked(opened, wish.start):
+        held = [one.practitioner for one in self.holding(wish)]
+        for practitioner in held + self.ranked(opened, wish.start):
             if practitioner in opened and self.is_free(practitioner, wish):
                 return practitioner
         return "SLOT_UNAVAILABLE"
 
-    def holding(self, wish: Wish) -> list[int]:
-        """With whom the caller holds that start: the hold that is named, else the call's."""
+    def holding(self, wish: Wish) -> list[Appointment]:
+        """What the caller holds of just this: the hold that is named, else the call's."""
         if wish.hold is not None:
-            holds = [wish.hold]
+            holds = [wish.hold] if self.is_live(wish.hold) else []
         else:
             holds = self.live_holds(wish.call) if wish.call is not None else []
-        return [one.practitioner for one in holds if one.start == wish.start]
+        return [
+            one
+            for one in holds
+            if (one.service, one.start) == (wish.service, wish.start)
+            and one.practitioner in self.candidates(wish)
+        ]
 
     # Operations
 
@@ -274,6 +280,8 @@ class Diary:
             ):
                 return Answer(appointment=one, replayed=True)
         code = self.refused(wish)
+        if code == "TOO_SOON":  # what is held can be booked as long as it is
+            code = self.refused_hold(wish) or (None if self.holding(wish) else code)
         if code is None and self.has_reached_limit(caller.phone):
             code = "LIMIT_REACHED"
         code = code or self.refused_hold(wish)
@@ -319,7 +327,8 @@ class Diary:
     def placed(self, wish: Wish, practitioner: int) -> Appointment:
         service = self.lasts(wish)
         end = wish.start + timedelta(minutes=service.minutes)
-        room = self.free_room(wish)
+        held = [one.room for one in self.holding(wish) if one.practitioner == practitioner]
+        room = held[0] if held else self.free_room(wish)
         kept = self.kept(wish)
         return Appointment(
             practitioner, room, wish.service, wish.start, end, kept, "held", call=wish.call

@@ -7,7 +7,7 @@ import pytest
 
 from tests.database import Server
 from tests.model.agreement import Json
-from tests.model.naive_hours import Clinic, Practitioner, Schedule, Service
+from tests.model.naive_hours import Clinic, Practitioner, Room, Schedule, Service
 from tests.model.stored_diary import StoredDiary, stored_diary
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -78,6 +78,39 @@ def test_a_hold_with_one_practitioner_hides_no_other(stored: StoredDiary) -> Non
 
     assert [slot["practitioner_id"] for slot in offered] == [str(stored.practitioner_id(2))]
     assert answer.get("practitioner_id") == str(stored.practitioner_id(2)), answer
+
+
+def test_a_hold_of_one_service_gives_no_room_to_another(stored: StoredDiary) -> None:
+    """Held for a scan, which needs a room; booked for a talk, which needs none."""
+    scan = Service("scan", 30, rooms=(1,))
+    rooms = Clinic("Europe/London", rooms=(Room(1),), services=(scan, Service("talk", 30)))
+    opened(stored, rooms)
+    hold = holds(stored, TEN, service_type="scan", call_id="call")
+
+    answer = books(stored, TEN, service_type="talk", call_id="call", hold_id=hold["hold_id"])
+
+    assert (answer["success"], answer["room_id"]) == (True, None)
+
+
+def test_a_hold_of_one_service_spares_no_other_its_notice(stored: StoredDiary) -> None:
+    """A talk can be had at once, a scan must be known a day before."""
+    scan, talk = Service("scan", 30, notice=24 * 60), Service("talk", 30, notice=0)
+    opened(stored, Clinic("Europe/London", services=(scan, talk)))
+    soon = NOW + HOUR
+    holds(stored, soon, service_type="talk", call_id="call")
+
+    assert books(stored, soon, service_type="scan", call_id="call").get("error") == "TOO_SOON"
+
+
+def test_what_is_held_can_be_booked_within_the_notice(stored: StoredDiary) -> None:
+    """The notice was kept when it was held, a minute ago."""
+    opened(stored, Clinic("Europe/London", notice=60))
+    hold = holds(stored, NOW + HOUR, call_id="call")
+    stored.set_clock(NOW + timedelta(minutes=1))
+
+    assert hold["success"] is True
+    assert books(stored, NOW + HOUR)["error"] == "TOO_SOON"
+    assert books(stored, NOW + HOUR, call_id="call")["success"] is True
 
 
 def test_a_lapsed_hold_does_not_keep_staff_from_taking_a_no_show_back(stored: StoredDiary) -> None:

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     initialize,
     invariant,
     multiple,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -40,6 +41,7 @@ from tests.model.profiles import profile
 from tests.model.stored_diary import StoredDiary, stored_diary
 
 NOBODY = 9
+FEW = 3  # appointments: fewer make no diary to speak of
 services = st.sampled_from([0, 0, 0, 0, 1, 1, 1, NOBODY])
 practitioners = st.sampled_from([None, None, None, None, 0, 0, 1, 1, 2, NOBODY])
 durations = st.sampled_from([None, 10, 30, 45, 90, 180])
@@ -193,7 +195,7 @@ class DiaryMachine(RuleBasedStateMachine):
 
     @rule(
         target=booked,
-        hold=held,
+        hold=consumes(held),
         told=st.booleans(),
         later=st.sampled_from([0, 0, 0, 0, 30]),
         service=st.sampled_from([None, None, 0, 1]),
@@ -212,7 +214,7 @@ class DiaryMachine(RuleBasedStateMachine):
         caller: Caller,
     ) -> Any:
         """What was held, or something else that ends it; whether the hold is named (`told`), or
-        is only the call's.
+        is only the call's. What has ended is no use to anyone.
         """
         start = hold.start + timedelta(minutes=later)
         length = (hold.end - hold.start) // timedelta(minutes=1)
@@ -223,7 +225,11 @@ class DiaryMachine(RuleBasedStateMachine):
         )
         if service is None:
             wish = replace(wish, service=hold.service)
-        return self.book_wish(wish, caller, hold_id=hold.id if told else None)
+        made = self.book_wish(wish, caller, hold_id=hold.id if told else None)
+        if hold.status == "ended":
+            late = replace(wish, start=wish.start + timedelta(hours=3), hold=hold)
+            self.book_wish(late, CALLERS[-1], hold_id=hold.id)
+        return made
 
     @rule(
         appointment=booked,
@@ -270,6 +276,7 @@ class DiaryMachine(RuleBasedStateMachine):
         asked = wish.practitioner or appointment.practitioner
         self.settle("move", expected, answer, replace(wish, practitioner=asked, moving=appointment))
 
+    @precondition(lambda self: len(self.model.live()) > FEW)
     @rule(appointment=consumes(booked))
     def cancel(self, appointment: Appointment) -> None:
         """And once more, which changes nothing; then it can't be moved."""

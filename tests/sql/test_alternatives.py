@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import pytest
-
 from tests.database import Booking
 from tests.sql.diary import (
     ANN,
@@ -70,7 +68,6 @@ async def test_the_asked_practitioner_goes_first_though_others_are_nearer(diary:
     assert told(refused) == [("12:00", shaw), ("09:00", grey), ("09:15", grey)]
 
 
-@pytest.mark.xfail(strict=True, reason="the asked one's further times are dropped for others' near")
 async def test_the_asked_practitioners_times_of_tomorrow_go_before_others_today(
     diary: Diary,
 ) -> None:
@@ -368,9 +365,6 @@ async def test_each_can_be_booked(diary: Diary) -> None:
         assert code(answer) is None, one
 
 
-@pytest.mark.xfail(
-    strict=True, reason="find_alternatives doesn't know of a room that was asked for"
-)
 async def test_a_room_that_was_asked_for_is_free_then(diary: Diary) -> None:
     grey, shaw = await diary.practitioners("Dr Grey", "Dr Shaw")
     room = await diary.room()
@@ -381,7 +375,6 @@ async def test_a_room_that_was_asked_for_is_free_then(diary: Diary) -> None:
     assert clocks(refused["alternatives"]) == ["09:00", "11:00", "08:45"]
 
 
-@pytest.mark.xfail(strict=True, reason="the room that a move stays in isn't looked at")
 async def test_a_move_stays_in_its_room_and_is_told_when_that_is_free(diary: Diary) -> None:
     grey, shaw = await diary.practitioners("Dr Grey", "Dr Shaw")
     room = await diary.room()

@@ -178,7 +178,6 @@ async def test_the_part_of_the_day_keeps_its_wall_time_over_a_change(diary: Diar
     assert starts == [at("10:00", saturday), at("10:00", sunday)]
 
 
-@pytest.mark.xfail(strict=True, reason="day_parts takes of a wall time that comes twice the second")
 async def test_a_wall_time_that_comes_twice_is_in_the_part_of_the_day_twice(diary: Diary) -> None:
     await diary.set(slot_minutes=30)
     sunday = date(2027, 10, 31)
@@ -265,9 +264,6 @@ async def test_what_is_offered_can_be_booked_and_nothing_else(diary: Diary) -> N
     assert len(offered) == 8
 
 
-@pytest.mark.xfail(
-    strict=True, reason="free_starts subtracts what was put over the call's own hold"
-)
 async def test_a_call_is_offered_what_it_holds_though_staff_put_another_over_it(
     diary: Diary,
 ) -> None:
@@ -358,9 +354,6 @@ async def test_without_hours_it_can_only_be_full(diary: Diary) -> None:
     assert why(await diary.free_on()) == ("fully_booked", None)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="why_not looks at the day after, where the last one would end"
-)
 async def test_a_day_is_not_closed_for_the_holiday_after_it(diary: Diary) -> None:
     """Sunday, before a bank holiday."""
     await diary.hours("09:00-17:00", weekday=1)
@@ -370,9 +363,6 @@ async def test_a_day_is_not_closed_for_the_holiday_after_it(diary: Diary) -> Non
     assert why(await diary.free_on(monday - DAY)) == ("closed", None)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="why_not tells the day's first break, not the one in the way"
-)
 async def test_the_break_that_is_told_is_the_one_in_the_way(diary: Diary) -> None:
     await diary.hours("09:00-17:00")
     await diary.pause("10:00-10:30", label="coffee")
@@ -381,9 +371,6 @@ async def test_the_break_that_is_told_is_the_one_in_the_way(diary: Diary) -> Non
     assert why(await diary.free(at("12:00"), at("13:00"))) == ("break", "lunch")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="why_not looks for absences at the start, not for the length"
-)
 async def test_an_absence_that_begins_too_early_is_told(diary: Diary) -> None:
     grey = await diary.practitioner()
     await diary.hours("09:00-17:00")
@@ -392,7 +379,6 @@ async def test_an_absence_that_begins_too_early_is_told(diary: Diary) -> None:
     assert why(await diary.free(at("09:15"), at("09:45"))) == ("away", "conference")
 
 
-@pytest.mark.xfail(strict=True, reason="why_not looks at the hours of the day before as well")
 async def test_too_long_for_the_day_that_was_asked_for(diary: Diary) -> None:
     await diary.hours("09:00-17:00", weekday=1)
     await diary.hours("09:00-12:00")
@@ -400,7 +386,6 @@ async def test_too_long_for_the_day_that_was_asked_for(diary: Diary) -> None:
     assert why(await diary.free_on(duration_minutes=240)) == ("too_long", None)
 
 
-@pytest.mark.xfail(strict=True, reason="an empty window counts as past")
 async def test_a_range_outside_the_part_of_the_day_is_not_past(diary: Diary) -> None:
     answer = await diary.free(at("15:00"), at("18:00"), time_until=time(12))
 

@@ -22,7 +22,6 @@ async def test_a_hold_is_booked_with_whom_it_is(diary: Diary) -> None:
     assert code(await diary.book(at("10:00"), EVE, practitioner_id=grey)) == TAKEN
 
 
-@pytest.mark.xfail(strict=True, reason="a booking takes a hold's practitioner, but not its room")
 async def test_a_hold_is_booked_in_its_room(diary: Diary) -> None:
     room = await diary.room()
     hold = await diary.hold(at("10:00"), room_id=room)
@@ -139,7 +138,6 @@ async def test_a_hold_of_less_is_no_way_round_what_was_overbooked(diary: Diary) 
     assert code(longer) == TAKEN
 
 
-@pytest.mark.xfail(strict=True, reason="a booking looks at the notice before it looks at the hold")
 async def test_what_is_held_can_be_booked_as_long_as_it_is_held(diary: Diary) -> None:
     await diary.set(notice_minutes=60)
     hold = await diary.hold(NOW + HOUR)

@@ -293,7 +293,6 @@ async def test_a_wish_is_looked_up_by_index(diary: Diary, explained: asyncpg.Con
         ("hold_slot", {"service_type": "x", "scheduled_at": at("00:00") + 2 * DAY}),
     ],
 )
-@pytest.mark.xfail(strict=True, reason="appointments_held has the start, and no more the call")
 async def test_a_calls_holds_are_found_among_those_of_others(
     diary: Diary, explained: asyncpg.Connection, function: str, more: dict[str, object]
 ) -> None:

@@ -258,14 +258,10 @@ async def test_a_hold_keeps_its_room(diary: Diary) -> None:
     assert UUID(booking["room_id"]) == room
 
 
-@pytest.mark.xfail(strict=True, reason="hold_slot doesn't limit the length of a service's name")
 async def test_a_service_may_be_as_long_as_a_booking_takes_it(diary: Diary) -> None:
     assert code(await diary.hold(at("10:00"), service_type="x" * 101)) == "UNKNOWN_SERVICE"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="hold_slot doesn't look at the caller's upcoming appointments"
-)
 async def test_nobody_holds_what_they_may_not_book(diary: Diary) -> None:
     await diary.set(upcoming_per_caller_max=1)
     await diary.book(at("10:00"))
@@ -298,11 +294,6 @@ async def test_a_refused_hold_leaves_its_key_free(diary: Diary) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x" * 301], ids=["empty", "long"])
-@pytest.mark.xfail(
-    strict=True,
-    raises=asyncpg.CheckViolationError,
-    reason="idempotency_keys takes 1 to 300 characters, the functions' check takes 0 to 1000",
-)
 async def test_a_key_that_can_not_be_kept_is_refused(diary: Diary, key: str) -> None:
     assert code(await diary.hold(at("10:00"), idempotency_key=key)) == "INVALID_ARGUMENTS"
 
@@ -452,12 +443,7 @@ async def book_before(diary: Diary, hold: Booking) -> None:
         release,
         end_call,
         book_elsewhere,
-        pytest.param(
-            book_before,
-            marks=pytest.mark.xfail(
-                strict=True, reason="end_holds settles only where the hold isn't in the new time"
-            ),
-        ),
+        book_before,
     ],
 )
 async def test_what_was_put_over_a_hold_is_settled_when_it_leaves(

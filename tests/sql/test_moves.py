@@ -116,7 +116,6 @@ async def test_a_move_keeps_length_and_buffers_whatever_the_service_is_now(diary
     assert (row["blocked"].lower, row["blocked"].upper) == (at("14:50"), at("15:50"))
 
 
-@pytest.mark.xfail(strict=True, reason="find_rules falls back on any service's notice")
 async def test_another_services_notice_is_not_its_own(diary: Diary) -> None:
     """Booked when the clinic listed no services."""
     booking = await diary.book(at("10:00"))
@@ -403,7 +402,6 @@ async def test_a_cancellation_voids_what_waits_and_says_so(diary: Diary) -> None
     assert set((await diary.deliveries(other)).values()) == {"queued"}
 
 
-@pytest.mark.xfail(strict=True, reason="cancel_appointment queues a text whenever it was")
 async def test_nobody_is_told_of_a_past_appointment_that_staff_cancel(diary: Diary) -> None:
     booking = await diary.book(at("10:00"))
     await diary.set_clock(at("10:00") + DAY)
@@ -435,7 +433,6 @@ async def test_a_move_over_another_is_staffs_and_has_a_reason(diary: Diary) -> N
     assert (await diary.row(booking))["overlap_allowed"] is False
 
 
-@pytest.mark.xfail(strict=True, reason="store_move keeps the reason with the rest of the metadata")
 async def test_where_it_is_alone_it_has_no_reason_to_overlap(diary: Diary) -> None:
     await diary.book(at("12:00"), BOB)
     booking = await diary.book(at("12:00"), **OVERBOOK)

@@ -171,7 +171,6 @@ async def test_a_call_neither_extends_nor_ends_an_offer(diary: Diary) -> None:
     assert (row["status"], row["hold_expires_at"]) == ("held", NOW + OFFER)
 
 
-@pytest.mark.xfail(strict=True, reason="end_holds calls an entry booked when a hold took its place")
 async def test_a_hold_over_the_own_offer_books_nothing(diary: Diary) -> None:
     """Ann is offered 10:00 and holds 09:30 while she thinks."""
     [entry] = await line_up(diary, ANN)
@@ -184,7 +183,6 @@ async def test_a_hold_over_the_own_offer_books_nothing(diary: Diary) -> None:
     assert await state(diary, entry) != "booked"
 
 
-@pytest.mark.xfail(strict=True, reason="end_holds calls an entry booked whatever is booked over it")
 async def test_another_service_over_the_offer_is_not_what_was_waited_for(diary: Diary) -> None:
     await diary.service("scan", 60)
     await diary.service("talk", 20)
@@ -197,7 +195,6 @@ async def test_another_service_over_the_offer_is_not_what_was_waited_for(diary: 
 
 
 @pytest.mark.parametrize("way", ["accept", "book"])
-@pytest.mark.xfail(strict=True, reason="end_holds leaves the offer's text queued")
 async def test_nobody_is_told_of_an_offer_that_is_taken(diary: Diary, way: str) -> None:
     [entry] = await line_up(diary, ANN)
     await free_up(diary)
@@ -211,7 +208,6 @@ async def test_nobody_is_told_of_an_offer_that_is_taken(diary: Diary, way: str) 
     assert await diary.deliveries(offer) == {("sms_waitlist_offer", 1): "voided"}
 
 
-@pytest.mark.xfail(strict=True, reason="end_holds leaves the lapsed offer's text queued")
 async def test_nobody_is_told_of_an_offer_that_another_took_over(diary: Diary) -> None:
     [entry] = await line_up(diary, ANN)
     await free_up(diary)

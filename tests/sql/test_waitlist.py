@@ -3,7 +3,6 @@
 from datetime import date, time
 from uuid import UUID
 
-import asyncpg
 import pytest
 
 from tests.database import Database
@@ -113,11 +112,6 @@ async def test_the_same_wish_is_one_entry(diary: Diary) -> None:
     assert await diary.count("waitlist") == 5
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=asyncpg.ForeignKeyViolationError,
-    reason="join_waitlist doesn't store the practitioner that stands for the clinic",
-)
 async def test_a_wish_for_the_clinic_itself(diary: Diary) -> None:
     """As check_availability names the practitioner of a clinic that has none."""
     assert code(await diary.join(practitioner_id=diary.org_id)) is None
@@ -135,7 +129,6 @@ async def test_five_wishes_a_number_and_no_more(diary: Diary) -> None:
     assert code(await diary.join(TOM, date_to=TUESDAY + 3 * DAY)) is None
 
 
-@pytest.mark.xfail(strict=True, reason="wishes whose days are over count among the five for ever")
 async def test_wishes_whose_days_are_over_are_not_counted(diary: Diary) -> None:
     for n in range(5):
         await diary.join(date_to=TUESDAY + n * DAY)
@@ -248,7 +241,6 @@ async def test_an_offer_ends_when_its_time_comes(diary: Diary) -> None:
     assert (await diary.row(await offer_of(diary, entry)))["hold_expires_at"] == at("10:00")
 
 
-@pytest.mark.xfail(strict=True, reason="an offer outlives the notice, its booking does not")
 async def test_an_offer_can_be_accepted_as_long_as_it_stands(diary: Diary) -> None:
     await diary.set(notice_minutes=60)
     entry = await diary.join()
@@ -366,7 +358,6 @@ async def test_a_move_frees_a_time_too(diary: Diary) -> None:
 
 
 @pytest.mark.parametrize("function", ["cancel", "move"])
-@pytest.mark.xfail(strict=True, reason="offer_freed_time doesn't ask who freed the time")
 async def test_nobody_is_offered_what_they_have_just_given_up(diary: Diary, function: str) -> None:
     booking = await diary.book(at("10:00"), ANN)
     first, second = await line_up(diary, ANN, BOB)
@@ -376,7 +367,6 @@ async def test_nobody_is_offered_what_they_have_just_given_up(diary: Diary, func
     assert await states(diary, first, second) == ["waiting", "offered"]
 
 
-@pytest.mark.xfail(strict=True, reason="the fifty looked at are taken before hours and service")
 async def test_fifty_who_want_mornings_do_not_keep_an_evening_from_the_next(diary: Diary) -> None:
     await diary.join(EVE, time_until=time(9))
     await diary.owner.execute(

@@ -250,7 +250,7 @@ _RULES: Final = (
 
 _CLAUSE: Final = re.compile(r"(?:^|\s)(with|for|as|because)\s+", re.IGNORECASE)
 _FILLER: Final = re.compile(
-    r"^(?:(?:me|it|that|an appointment|a time|on|at|in|to)\b *)+", re.IGNORECASE
+    r"^(?:(?:me|it|that|an appointment|a time|on|at|to)\b *)+", re.IGNORECASE
 )
 _TIME: Final = re.compile(r"\d|\btoday|\btomorrow|day\b|\bnoon", re.IGNORECASE)
 _PART_OF_DAY: Final = re.compile(

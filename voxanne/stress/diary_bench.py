@@ -3,31 +3,33 @@
 Two databases, a small diary and a large one, stand side by side while they are compared.
 """
 
+import asyncio
 import contextlib
+import json
+import re
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
 from voxanne.postgres.organizations import create_key
 from voxanne.postgres.pool import API_ROLE
-from voxanne.stress.api_process import ApiProcess, put_load, run_api
+from voxanne.stress.api_process import ApiProcess, run_api
 from voxanne.stress.diary_data import APPOINTMENTS_MIN, Diary, open_diary
 from voxanne.stress.figure import Figure, Progress
-from voxanne.stress.load import Plan, Result, percentile
-from voxanne.stress.scratch import Target
+from voxanne.stress.load import percentile
+from voxanne.stress.scratch import ProofError, Target
 
 ALTERNATIVES: Final = 3
 CALLS_PER_TURN: Final = 25
 WARM_UP_CALLS: Final = 10  # a session's first calls plan, and the sixth may plan again
-HTTP_TURN_SECONDS: Final = 1.0
 HTTP_CLINICS: Final = 10
 _AVAILABILITY: Final = "CALL bench.time_availability($1, $2, $3)"
+_RPC: Final = "/rest/v1/rpc/book_appointment_atomic"
 _REFUSALS: Final = "CALL bench.time_refusals($1, $2, $3, $4, $5)"
 
 
@@ -40,11 +42,11 @@ class Diaries:
     seconds: float
     progress: Progress
     wrong: list[str]
-    next_caller: int = 1
     next_ticket: int = 0
 
 
-Measurement = Callable[[Diaries], Awaitable[list[Figure]]]
+# A key and the parameters of a booking → the answer, and the seconds it took.
+Call = Callable[[str, dict[str, object]], Awaitable[tuple[dict[str, Any], float]]]
 
 
 @contextlib.asynccontextmanager
@@ -129,73 +131,94 @@ async def measure_availability(diaries: Diaries) -> list[Figure]:
 async def measure_refusals(diaries: Diaries) -> list[Figure]:
     """A refused booking with three alternatives against one that looks for none."""
     figures = []
-    for anybody, of_whom in ((False, "one practitioner"), (True, "any practitioner")):
-        async with _session(diaries.large) as first, _session(diaries.large) as second:
+    for anybody, asked_for in ((False, "one practitioner asked for"), (True, "anybody")):
+        async with _session(diaries.large) as one, _session(diaries.large) as other:
             arguments = (diaries.large.clinics, diaries.large.monday, anybody)
             plain, helpful = (
                 Side(session, _REFUSALS, (*arguments, alternatives))
-                for session, alternatives in ((first, 0), (second, ALTERNATIVES))
+                for session, alternatives in ((one, 0), (other, ALTERNATIVES))
             )
-            await _take_turns(diaries, f"refusals by {of_whom}", (plain, helpful))
-        name = f"refusal with {ALTERNATIVES} alternatives ÷ without, {of_whom}, in SQL"
+            await _take_turns(diaries, f"refusals, {asked_for}", (plain, helpful))
         detail: dict[str, object] = {
             "without_ms": round(plain.p50_ms, 3),
             "with_ms": round(helpful.p50_ms, 3),
             "cpu_ratio": _cpu_ratio(helpful, plain),
         }
-        figures.append(Figure(name, helpful.p50_ms / plain.p50_ms, "", 2.0, detail=detail))
-    return [*figures, await _refusals_over_http(diaries)]
+        name = f"refusal with {ALTERNATIVES} alternatives ÷ without, {asked_for}"
+        ratio = helpful.p50_ms / plain.p50_ms
+        figures.append(Figure(f"{name}, in SQL", ratio, "", 2.0, detail=detail))
+        figures.append(await _refusals_over_http(diaries, name, anybody=anybody))
+    return figures
 
 
-async def _refusals_over_http(diaries: Diaries) -> Figure:
-    """Over the voice endpoint, one connection; the database's default decides on alternatives."""
+async def _refusals_over_http(diaries: Diaries, name: str, *, anybody: bool) -> Figure:
+    """By the remote procedure, whose callers may say how many alternatives they want."""
     diary = diaries.large
-    rounds = max(1, round(diaries.seconds / (2 * HTTP_TURN_SECONDS)))
+    took: dict[int, list[float]] = {0: [], ALTERNATIVES: []}
     keys = [await _key(diary, clinic) for clinic in range(1, min(diary.clinics, HTTP_CLINICS) + 1)]
-    nine_o_clock = await diary.owner.fetchval(
-        "SELECT bench.time_of(bench.weekday($1, 12), 0)", diary.monday
-    )
-    results: dict[int, list[Result]] = {0: [], ALTERNATIVES: []}
-    async with run_api(diary.url) as api:
-        for number in range(rounds):
-            for alternatives, found in results.items():
-                await diary.owner.execute("CALL bench.set_alternatives($1)", alternatives)
-                key = keys[number % len(keys)]
-                await _refuse(diaries, api, key, nine_o_clock, requests=2 * WARM_UP_CALLS)
-                found.append(await _refuse(diaries, api, key, nine_o_clock))
-            diaries.progress(f"refusals over HTTP: round {number + 1} of {rounds}")
-    without, with_them = (
-        statistics.median(result.p50_ms for result in found) for found in results.values()
-    )
+    diaries.progress(f"refusals over HTTP: {diaries.seconds:g} s")
+    async with run_api(diary.url) as api, _connected(api) as call:
+        ends = time.perf_counter() + diaries.seconds
+        while time.perf_counter() < ends or not took[ALTERNATIVES]:
+            for clinic, key in enumerate(keys, 1):
+                wanted = await _nine_o_clock(diary, clinic, anybody=anybody)
+                for alternatives, found in took.items():
+                    answer, seconds = await call(key, {**wanted, "p_alternatives": alternatives})
+                    found.append(1000 * seconds)
+                    if len(answer.get("alternatives", "?")) != alternatives:
+                        diaries.wrong.append(f"refusals over HTTP: {answer.get('error')}")
+    # The first calls of each of the API's sessions plan.
+    without, helped = (statistics.median(found[len(found) // 4 :]) for found in took.values())
     detail: dict[str, object] = {
         "without_ms": round(without, 2),
-        "with_ms": round(with_them, 2),
-        "requests": sum(result.requests for found in results.values() for result in found),
+        "with_ms": round(helped, 2),
+        "calls": len(took[0]),
     }
-    name = f"refusal with {ALTERNATIVES} alternatives ÷ without, any practitioner, over HTTP"
-    return Figure(name, with_them / without, "", 2.0, detail=detail)
+    return Figure(f"{name}, over HTTP", helped / without, "", 2.0, detail=detail)
 
 
-async def _refuse(
-    diaries: Diaries, api: ApiProcess, key: str, start: datetime, requests: int | None = None
-) -> Result:
-    plan = Plan(
-        host=api.host,
-        port=api.port,
-        keys=(key,),
-        first_day=f"{start:%Y-%m-%dT%H:%M}",
-        days=1,
-        first_request=diaries.next_caller,
-        connections=1,
-        requests=requests,
-        seconds=None if requests else HTTP_TURN_SECONDS,
-        same_slot=True,
+async def _nine_o_clock(diary: Diary, clinic: int, *, anybody: bool) -> dict[str, object]:
+    """A booking nobody can have."""
+    row = await diary.owner.fetchrow(
+        "SELECT bench.time_of(bench.weekday($1, 5 + $2 % 20), 0), "
+        "bench.id_of('practitioner', $2, $2 % 10)",
+        diary.monday,
+        clinic,
     )
-    result = await put_load(plan)
-    diaries.next_caller += result.requests
-    if result.outcomes.keys() - {"SLOT_UNAVAILABLE", "BUSY"}:
-        diaries.wrong.append(f"refusals: not every request was refused: {result.outcomes}")
-    return result
+    assert row is not None
+    asked_for = {} if anybody else {"p_practitioner_id": str(row[1])}
+    return {
+        "p_patient_name": "Maya Okafor",
+        "p_patient_phone": "+447700900456",
+        "p_service_type": "consultation",
+        "p_scheduled_at": row[0].isoformat(),
+        **asked_for,
+    }
+
+
+@contextlib.asynccontextmanager
+async def _connected(api: ApiProcess) -> AsyncIterator[Call]:
+    """Calls one after the other on one connection, by as little as an HTTP client can be."""
+    reader, writer = await asyncio.open_connection(api.host, api.port)
+
+    async def call(key: str, parameters: dict[str, object]) -> tuple[dict[str, Any], float]:
+        body = json.dumps(parameters).encode()
+        head = (
+            f"POST {_RPC} HTTP/1.1\r\nHost: {api.host}\r\nAuthorization: Bearer {key}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        began = time.perf_counter()
+        writer.write(head.encode() + body)
+        length = re.search(rb"content-length: *(\d+)", await reader.readuntil(b"\r\n\r\n"))
+        if length is None:
+            raise ProofError("The API's answer has no length.")
+        answer = await reader.readexactly(int(length[1]))
+        return json.loads(answer), time.perf_counter() - began
+
+    try:
+        yield call
+    finally:
+        writer.close()
 
 
 @contextlib.asynccontextmanager

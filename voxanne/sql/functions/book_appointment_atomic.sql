@@ -190,7 +190,7 @@ BEGIN
   END IF;
   IF v_practitioner = ANY (v_candidates) THEN
     v_candidates := ARRAY[v_practitioner];
-    IF v_hold.room_id = ANY (v_rules.rooms) THEN
+    IF p_room_id IS NULL AND v_hold.room_id IS NOT NULL THEN
       v_rules.rooms := v_hold.room_id || array_remove(v_rules.rooms, v_hold.room_id);
     END IF;
   END IF;

@@ -84,10 +84,19 @@ BEGIN
   IF v_refused IS NULL THEN
     -- Theirs already: the call's own, or offered to the number from the waitlist.
     SELECT * INTO v_own FROM appointments
-    WHERE org_id = p_org_id AND status = 'held' AND hold_expires_at > v_now
+    WHERE org_id = p_org_id AND call_id = p_call_id AND status = 'held' AND hold_expires_at > v_now
       AND scheduled_at = p_scheduled_at AND service_type = v_rules.service_type
-      AND practitioner_id = ANY (v_candidates) AND is_own_hold(appointments, NULL, p_call_id, v_lead.phone)
-    ORDER BY created_at LIMIT 1;
+      AND practitioner_id = ANY (v_candidates)
+    LIMIT 1;
+    IF NOT FOUND THEN
+      SELECT appointments.* INTO v_own
+      FROM leads
+      JOIN appointments ON appointments.org_id = p_org_id AND contact_id = leads.id
+      WHERE leads.org_id = p_org_id AND phone = v_lead.phone AND scheduled_at = p_scheduled_at
+        AND appointments.status = 'held' AND hold_expires_at > v_now
+        AND service_type = v_rules.service_type AND practitioner_id = ANY (v_candidates)
+      LIMIT 1;
+    END IF;
     IF FOUND THEN
       RETURN hold_result(v_own, v_rules.names[array_position(v_rules.practitioners, v_own.practitioner_id)], true);
     END IF;

@@ -185,7 +185,8 @@ CREATE TABLE idempotency_keys (
 
 CREATE INDEX appointments_in_time ON appointments (org_id, scheduled_at, id);
 CREATE INDEX appointments_held ON appointments (org_id, scheduled_at) WHERE status = 'held';
-CREATE INDEX appointments_held_by_call ON appointments (org_id, call_id) WHERE status = 'held';
+CREATE INDEX appointments_held_by_call ON appointments (org_id, call_id, scheduled_at)
+  WHERE status = 'held';
 -- What became of an appointment; that it was booked it tells itself.
 CREATE INDEX events_of_appointment ON events (org_id, appointment_id) WHERE kind <> 'booked';
 

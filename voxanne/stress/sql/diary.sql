@@ -142,12 +142,3 @@ BEGIN
       v_aside.table_name, v_aside.name, v_aside.constraint_text));
   END LOOP;
 END $$;
-
--- What a refused booking carries where the caller doesn't say, as no caller over HTTP can.
-CREATE PROCEDURE bench.set_alternatives(p_count integer)
-LANGUAGE plpgsql
-AS $$
-BEGIN
-  EXECUTE regexp_replace(pg_get_functiondef('book_appointment_atomic'::regproc),
-    'p_alternatives integer DEFAULT \d+', 'p_alternatives integer DEFAULT ' || p_count);
-END $$;
