@@ -267,7 +267,7 @@ class Diary:
         return [
             one
             for one in holds
-            if (one.service, one.start) == (wish.service, wish.start)
+            if (one.service, one.start, one.kept) == (wish.service, wish.start, self.kept(wish))
             and one.practitioner in self.candidates(wish)
         ]
 

@@ -146,3 +146,46 @@ async def test_what_is_held_can_be_booked_as_long_as_it_is_held(diary: Diary) ->
     booking = await diary.book(NOW + HOUR, call_id="call-1", hold_id=id_of(hold))
 
     assert code(booking) is None
+
+
+@pytest.mark.xfail(strict=True, reason="the service of the hold isn't looked at")
+async def test_a_hold_of_one_service_is_no_way_round_the_notice_of_another(diary: Diary) -> None:
+    await diary.service("talk", 10)
+    await diary.service("scan", 60, notice_minutes=24 * 60)
+    hold = await diary.hold(NOW + HOUR, service_type="talk")
+
+    for more in ({"hold_id": id_of(hold)}, {}):
+        answer = await diary.book(NOW + HOUR, service_type="scan", call_id="call-1", **more)
+        assert code(answer) == "TOO_SOON"
+
+
+@pytest.mark.xfail(strict=True, reason="a move looks at no hold before the notice")
+async def test_a_move_to_what_the_call_holds_is_not_too_soon(diary: Diary) -> None:
+    await diary.set(notice_minutes=60)
+    booking = await diary.book(at("10:00"))
+    await diary.hold(NOW + HOUR)
+    await diary.set_clock(NOW + MINUTE)
+
+    assert code(await diary.move(booking, NOW + HOUR, call_id="call-1")) is None
+
+
+@pytest.mark.xfail(
+    strict=True, reason="with one practitioner and no listed room no hold is looked for"
+)
+async def test_a_call_that_does_not_name_its_hold_gets_its_room_too(diary: Diary) -> None:
+    room = await diary.room()
+    await diary.hold(at("10:00"), room_id=room)
+
+    booking = await diary.book(at("10:00"), call_id="call-1")
+
+    assert booking["room_id"] == str(room)
+
+
+async def test_nobody_may_book_more_by_holding_it_first(diary: Diary) -> None:
+    await diary.set(upcoming_per_caller_max=1, notice_minutes=60)
+    await diary.book(at("10:00"))
+    hold = await diary.hold(NOW + HOUR)
+    for now in (NOW, NOW + MINUTE):
+        await diary.set_clock(now)
+        answer = await diary.book(NOW + HOUR, call_id="call-1", hold_id=id_of(hold))
+        assert code(answer) == "LIMIT_REACHED"

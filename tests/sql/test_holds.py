@@ -293,11 +293,6 @@ async def test_a_refused_hold_leaves_its_key_free(diary: Diary) -> None:
     assert code(await diary.hold(at("10:00"), **key)) is None
 
 
-@pytest.mark.parametrize("key", ["", "x" * 301], ids=["empty", "long"])
-async def test_a_key_that_can_not_be_kept_is_refused(diary: Diary, key: str) -> None:
-    assert code(await diary.hold(at("10:00"), idempotency_key=key)) == "INVALID_ARGUMENTS"
-
-
 # Given back
 
 

@@ -218,3 +218,18 @@ async def test_nobody_is_told_anything_of_an_unknown_appointment(diary: Diary) -
     for function in FUNCTIONS:
         refused = await change(diary, function, {"appointment_id": str(UUID(int=9))})
         assert is_bare(refused, "NOT_FOUND")
+
+
+async def test_a_key_that_can_not_be_kept_is_refused(diary: Diary) -> None:
+    booking = await diary.book(at("10:00"))
+
+    for key in ("", "x" * 301):
+        given = {"idempotency_key": key}
+        for answer in (
+            await diary.move(booking, at("15:00"), **given),
+            await diary.cancel(booking, **given),
+            await diary.hold(at("12:00"), **given),
+            await diary.join(**given),
+            await diary.call("take_message", body="Call me", **given),
+        ):
+            assert code(answer) == "INVALID_ARGUMENTS"

@@ -65,12 +65,13 @@ def serve(host: str | None, port: int | None) -> None:
 @cli.command()
 @click.option("--host", help="address to listen on  [default: VOXANNE_HOST, 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65_535), help="[default: VOXANNE_PORT, 3001]")
-@click.option("--once", is_flag=True, help="stop after the booking")
+@click.option("--once", is_flag=True, help="stop after the calls")
 def demo(host: str | None, port: int | None, once: bool) -> None:
-    """Show a phone call that books an appointment, then serve so that you can try it yourself.
+    """Show phone calls that check, hold, book, wait, move and cancel; then serve: try it yourself.
 
-    Starts a real PostgreSQL and a clinic in it, plays a short call through the public endpoint,
-    prints the stored row and a ready `curl`.
+    Starts a real PostgreSQL and a clinic in it (docs/examples/harbor-dental.yaml), plays the calls
+    through the public endpoint, prints the stored rows and a ready `curl`. Every answer is checked:
+    exit code 1 if one isn't what it should be.
 
     \b
     Example:  voxanne demo --once

@@ -131,52 +131,32 @@ async def measure_availability(diaries: Diaries) -> list[Figure]:
 async def measure_refusals(diaries: Diaries) -> list[Figure]:
     """A refused booking with three alternatives against one that looks for none."""
     figures = []
-    for anybody, asked_for in ((False, "one practitioner asked for"), (True, "anybody")):
-        async with _session(diaries.large) as one, _session(diaries.large) as other:
-            arguments = (diaries.large.clinics, diaries.large.monday, anybody)
-            plain, helpful = (
-                Side(session, _REFUSALS, (*arguments, alternatives))
-                for session, alternatives in ((one, 0), (other, ALTERNATIVES))
-            )
-            await _take_turns(diaries, f"refusals, {asked_for}", (plain, helpful))
-        detail: dict[str, object] = {
-            "without_ms": round(plain.p50_ms, 3),
-            "with_ms": round(helpful.p50_ms, 3),
-            "cpu_ratio": _cpu_ratio(helpful, plain),
-        }
-        name = f"refusal with {ALTERNATIVES} alternatives ÷ without, {asked_for}"
-        ratio = helpful.p50_ms / plain.p50_ms
-        figures.append(Figure(f"{name}, in SQL", ratio, "", 2.0, detail=detail))
-        figures.append(await _refusals_over_http(diaries, name, anybody=anybody))
+    async with run_api(diaries.large.url) as api, _connected(api) as call:
+        for anybody, asked_for in ((False, "one practitioner asked for"), (True, "anybody")):
+            in_sql = await _refusals_in_sql(diaries, anybody=anybody)
+            over_http = await _refusals_over_http(diaries, call, anybody=anybody)
+            for where, (plain, helpful) in (("in SQL", in_sql), ("over HTTP", over_http)):
+                name = f"refusal with {ALTERNATIVES} alternatives ÷ without, {asked_for}, {where}"
+                detail: dict[str, object] = {
+                    "without_ms": round(plain.p50_ms, 3),
+                    "with_ms": round(helpful.p50_ms, 3),
+                    "cpu_ratio": _cpu_ratio(helpful, plain),
+                    "calls": len(plain.ms),
+                }
+                ratio = helpful.p50_ms / plain.p50_ms
+                figures.append(Figure(name, ratio, "", 2.0, detail=detail))
     return figures
 
 
-async def _refusals_over_http(diaries: Diaries, name: str, *, anybody: bool) -> Figure:
-    """By the remote procedure, whose callers may say how many alternatives they want."""
-    diary = diaries.large
-    took: dict[int, list[float]] = {0: [], ALTERNATIVES: []}
-    keys = [await _key(diary, clinic) for clinic in range(1, min(diary.clinics, HTTP_CLINICS) + 1)]
-    diaries.progress(f"refusals over HTTP: {diaries.seconds:g} s")
-    async with run_api(diary.url) as api, _connected(api) as call:
-        ends = time.perf_counter() + diaries.seconds
-        while time.perf_counter() < ends or not took[ALTERNATIVES]:
-            for clinic, key in enumerate(keys, 1):
-                wanted = await _nine_o_clock(diary, clinic, anybody=anybody)
-                for alternatives, found in took.items():
-                    answer, seconds = await call(key, {**wanted, "p_alternatives": alternatives})
-                    found.append(1000 * seconds)
-                    if len(answer.get("alternatives", "?")) != alternatives:
-                        diaries.wrong.append(f"refusals over HTTP: {answer.get('error')}")
-    # The first calls of each of the API's sessions plan.
-    without, helped = (statistics.median(found[len(found) // 4 :]) for found in took.values())
-    detail: dict[str, object] = {
-        "without_ms": round(without, 2),
-        "with_ms": round(helped, 2),
-        "calls": len(took[0]),
-    }
-    return Figure(f"{name}, over HTTP", helped / without, "", 2.0, detail=detail)
-
-
+async def _refusals_in_sql(diaries: Diaries, *, anybody: bool) -> tuple[Side, Side]:
+    arguments = (diaries.large.clinics, diaries.large.monday, anybody)
+    async with _session(diaries.large) as one, _session(diaries.large) as other:
+        plain, helpful = (
+            Side(session, _REFUSALS, (*arguments, alternatives))
+            for session, alternatives in ((one, 0), (other, ALTERNATIVES))
+        )
+        await _take_turns(diaries, "refusals in SQL", (plain, helpful))
+    return plain, helpful
 async def _nine_o_clock(diary: Diary, clinic: int, *, anybody: bool) -> dict[str, object]:
     """A booking nobody can have."""
     row = await diary.owner.fetchrow(

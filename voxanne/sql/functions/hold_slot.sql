@@ -102,10 +102,14 @@ BEGIN
     END IF;
     IF (find_booked(p_org_id, NULL, NULL, v_lead.phone, NULL, NULL, v_now, v_now)).r_upcoming
          >= v_rules.upcoming_max AND p_source <> 'staff'
-       OR (SELECT count(*) FROM appointments
-        WHERE org_id = p_org_id AND status = 'held' AND hold_expires_at > v_now
-          AND contact_id IS NULL AND call_id IS NOT DISTINCT FROM p_call_id)
-       >= (CASE WHEN p_call_id IS NULL THEN c_holds_without_call_max ELSE c_holds_per_call_max END) THEN
+       OR p_call_id IS NOT NULL AND c_holds_per_call_max <= (
+         SELECT count(*) FROM appointments
+         WHERE org_id = p_org_id AND call_id = p_call_id AND status = 'held'
+           AND hold_expires_at > v_now AND contact_id IS NULL)
+       OR p_call_id IS NULL AND c_holds_without_call_max <= (
+         SELECT count(*) FROM appointments
+         WHERE org_id = p_org_id AND call_id IS NULL AND status = 'held'
+           AND hold_expires_at > v_now AND contact_id IS NULL) THEN
       v_refused := 'LIMIT_REACHED';
     END IF;
   END IF;
