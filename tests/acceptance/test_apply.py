@@ -162,6 +162,13 @@ def test_a_file_or_clinic_that_is_not_there(run: Run, clinic: Clinic, tmp_path: 
     assert_fails(run("org", "show", "Nobody"), "Nobody")
 
 
+async def test_a_zone_that_only_postgresql_knows_is_told(run: Run, database: Database) -> None:
+    await database.organization(name=NAME, timezone="GMT+1")
+    assert_fails(run("org", "show", NAME), "GMT+1", "org apply")
+    assert_fails(run("org", "apply", NAME, "-", stdin="breaks: {}"), "GMT+1", "INVALID_TIMEZONE")
+    assert run("org", "apply", NAME, "-", stdin="timezone: Europe/Paris").returncode == 0
+
+
 async def test_a_country_closes_its_public_holidays(run: Run, database: Database) -> None:
     await database.set_clock(NOW)
     made = parsed(

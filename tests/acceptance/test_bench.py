@@ -9,8 +9,18 @@ import pytest
 from tests.acceptance.test_validate import Voxanne
 from tests.database import Database
 
-SHORT = ("bench", "--seconds", "0.5", "--memory-bookings", "200")
-FIGURES = {"bookings": 1, "http": 1, "latency": 2, "contention": 2, "memory": 1}
+SHORT = ("bench", "--seconds", "0.5", "--memory-bookings", "200", "--appointments", "10000")
+FIGURES = {
+    "bookings": 1,
+    "http": 1,
+    "latency": 2,
+    "contention": 2,
+    "memory": 1,
+    "availability": 5,
+    "refusals": 4,
+    "holds": 2,
+    "reschedules": 1,
+}
 
 
 @pytest.fixture

@@ -110,6 +110,7 @@ async def test_a_diary_is_taken_over_once(
     absence = await owner.fetchrow("SELECT * FROM absences")
     assert absence is not None
     assert (absence["starts_at"].hour, absence["reason"]) == (12, "imported")
+    assert await owner.fetchval("SELECT version FROM organizations") == 3, "it configures, too"
     kept = await stored(database)
     again = parsed(run("import", NAME, file, "--json"))
     assert (again["booked"], again["absent"], again["present"], again["past"]) == (0, 0, 3, 1)

@@ -169,9 +169,7 @@ async def test_a_move_to_what_the_call_holds_is_not_too_soon(diary: Diary) -> No
     assert code(await diary.move(booking, NOW + HOUR, call_id="call-1")) is None
 
 
-@pytest.mark.xfail(
-    strict=True, reason="with one practitioner and no listed room no hold is looked for"
-)
+@pytest.mark.xfail(strict=True, reason="with one practitioner no hold is looked for")
 async def test_a_call_that_does_not_name_its_hold_gets_its_room_too(diary: Diary) -> None:
     room = await diary.room()
     await diary.hold(at("10:00"), room_id=room)

@@ -1,5 +1,6 @@
 """A clinic's configuration file: what it may say, and what it can't."""
 
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pytest
 
 from voxanne.booking.outcomes import Outcome
+from voxanne.clinic_files import configuration
 from voxanne.clinic_files.configuration import ClinicFile, key_from_name, read_configuration
+from voxanne.clinic_files.diary_csv import HEADERS
 from voxanne.clinic_files.errors import ClinicFileError
 from voxanne.clinic_files.writing import write_configuration
 
@@ -15,6 +18,7 @@ Document = dict[str, Any]
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "harbor-dental.yaml"
 ARGUMENTS, HOURS = Outcome.INVALID_ARGUMENTS, Outcome.INVALID_HOURS
 DURATION, ZONE = Outcome.INVALID_DURATION, Outcome.INVALID_TIMEZONE
+GUIDE = EXAMPLE.parent.parent / "how-to" / "configure-a-clinic.md"
 TODAY = date(2026, 11, 21)
 EMPTY: Document = {
     "version": 1,
@@ -258,3 +262,11 @@ def test_what_a_file_can_not_say_is_told_with_its_line(
     error = caught.value
     assert (error.outcome, error.where, error.line or 0) == (outcome, where, line)
     assert words in error.message
+
+
+@pytest.mark.parametrize("known", [configuration.TOP_KEYS, configuration.RULES, HEADERS])
+def test_whatever_a_file_may_say_is_documented(known: Iterable[str]) -> None:
+    page = GUIDE.read_text()
+    told = [key.replace("_", " ") for key in ("time", "first_name", "last_name")]
+    missing = [key for key in known if f"`{key}`" not in page and key.replace("_", " ") not in told]
+    assert missing == []

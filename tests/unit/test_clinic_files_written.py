@@ -1,6 +1,6 @@
 """A configuration written as a file and read again is what it was."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import yaml
 from hypothesis import given, settings
@@ -18,6 +18,7 @@ REASONS = st.sampled_from(
 )
 
 
+ZONES = ["Europe/London", "America/New_York", "Australia/Lord_Howe"]
 SPECIAL_DAYS: list[list[tuple[str | None, str | None]]] = [
     [],
     [(None, None)],
@@ -32,34 +33,69 @@ def spans(draw: st.DrawFn) -> list[tuple[str, str]]:
 
 
 @st.composite
+def services(draw: st.DrawFn) -> Document:
+    price = draw(st.none() | st.integers(0, 10**9))
+    name = draw(NAMES)
+    return {
+        "key": key_from_name(name),
+        "name": name,
+        "duration_minutes": draw(st.integers(1, 600)),
+        "buffer_before_minutes": draw(st.integers(0, 90)),
+        "buffer_after_minutes": 0,
+        "notice_minutes": draw(st.none() | st.integers(0, 10_000)),
+        "price_minor_units": price,
+        "currency": None if price is None else draw(st.sampled_from(["GBP", "JPY", "KWD"])),
+        "active": draw(st.booleans()),
+    }
+
+
+@st.composite
+def timetables(draw: st.DrawFn, owner: str | None) -> Document:
+    """The hours, breaks and exceptions of the clinic or of a practitioner."""
+    return {
+        "hours": [
+            {"practitioner": owner, "weekday": weekday, "opens": opens, "closes": closes}
+            for weekday in range(1, 8)
+            for opens, closes in spans(draw)
+        ],
+        "breaks": [
+            {"practitioner": owner, "weekday": 3, "starts": starts, "ends": ends}
+            | {"label": draw(st.sampled_from(["break", "lunch", "long lunch: off", "12:00"]))}
+            for starts, ends in spans(draw)
+        ],
+        "exceptions": [
+            {"practitioner": owner, "day": f"2027-05-{day:02}", "opens": opens, "closes": closes}
+            | {"reason": draw(REASONS), "source": "clinic"}
+            for day in range(1, 4)
+            for opens, closes in draw(st.sampled_from(SPECIAL_DAYS))
+        ],
+    }
+
+
+@st.composite
+def absences(draw: st.DrawFn, owner: str) -> Document:
+    starts = draw(st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)))  # noqa: DTZ001
+    return {
+        "practitioner": owner,
+        "starts_at": f"{starts.isoformat(timespec='seconds')}Z",
+        "ends_at": "2028-01-01T00:00:00Z",
+        "reason": draw(REASONS),
+    }
+
+
+@st.composite
 def documents(draw: st.DrawFn) -> Document:
-    services = [
-        {
-            "key": key_from_name(name),
-            "name": name,
-            "duration_minutes": draw(st.integers(1, 600)),
-            "buffer_before_minutes": draw(st.integers(0, 90)),
-            "buffer_after_minutes": 0,
-            "notice_minutes": draw(st.none() | st.integers(0, 10_000)),
-            "price_minor_units": price,
-            "currency": None if price is None else draw(st.sampled_from(["GBP", "JPY", "KWD"])),
-            "active": draw(st.booleans()),
-        }
-        for name in draw(st.lists(NAMES, max_size=3, unique_by=key_from_name))
-        for price in [draw(st.none() | st.integers(0, 10**9))]
-    ]
+    offered = draw(st.lists(services(), max_size=3, unique_by=lambda service: service["key"]))
+    keys = [service["key"] for service in offered]
     names = draw(st.lists(NAMES, max_size=3, unique_by=str.lower))
-    keys = [service["key"] for service in services]
-    owners = [None, *names]
+    own = [draw(timetables(owner)) for owner in (None, *names)]
     return {
         **EMPTY,
-        "timezone": draw(
-            st.sampled_from(["Europe/London", "America/New_York", "Australia/Lord_Howe"])
-        ),
+        "timezone": draw(st.sampled_from(ZONES)),
         "address": draw(st.none() | NAMES),
         "notice_minutes": draw(st.integers(0, 10_000)),
         "red_flags": draw(st.none() | st.lists(NAMES, max_size=2)),
-        "services": services,
+        "services": offered,
         "practitioners": [
             {
                 "name": name,
@@ -69,41 +105,9 @@ def documents(draw: st.DrawFn) -> Document:
             for name in names
         ],
         "rooms": [{"name": name, "services": keys[:1], "active": True} for name in names[:1]],
-        "hours": [
-            {"practitioner": owner, "weekday": weekday, "opens": opens, "closes": closes}
-            for owner in owners
-            for weekday in range(1, 8)
-            for opens, closes in spans(draw)
-        ],
-        "breaks": [
-            {"practitioner": owner, "weekday": 3, "starts": starts, "ends": ends, "label": label}
-            for owner in owners
-            for starts, ends in spans(draw)
-            for label in [draw(st.sampled_from(["break", "lunch", "long lunch: off", "12:00"]))]
-        ],
-        "exceptions": [
-            {"practitioner": owner, "day": f"2027-05-{day:02}", "opens": opens, "closes": closes}
-            | {"reason": draw(REASONS), "source": "clinic"}
-            for owner in owners
-            for day in range(1, 4)
-            for opens, closes in draw(st.sampled_from(SPECIAL_DAYS))
-        ],
+        **{section: [row for one in own for row in one[section]] for section in own[0]},
         "absences": [
-            {
-                "practitioner": owner,
-                "starts_at": f"{starts.replace(tzinfo=None).isoformat()}Z",
-                "ends_at": "2028-01-01T00:00:00Z",
-                "reason": draw(REASONS),
-            }
-            for owner in names
-            for starts in draw(
-                st.lists(
-                    st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)).map(  # noqa: DTZ001
-                        lambda moment: moment.replace(microsecond=0, tzinfo=UTC)
-                    ),
-                    max_size=2,
-                )
-            )
+            absence for name in names for absence in draw(st.lists(absences(name), max_size=2))
         ],
     }
 

@@ -18,7 +18,7 @@ from voxanne.clinic_files.configuration import ClinicFile, read_configuration
 from voxanne.clinic_files.errors import ClinicFileError
 from voxanne.clinic_files.tree import BYTES_MAX
 from voxanne.clinic_files.writing import write_configuration
-from voxanne.postgres.organizations import local_date
+from voxanne.postgres.organizations import OrganizationError, local_date
 
 Json = dict[str, Any]
 
@@ -48,6 +48,7 @@ def show(organization: str, as_yaml: bool, as_json: bool) -> None:
     if as_yaml and as_json:
         raise click.UsageError("Choose one: --yaml or --json.")
     document = on_organization(organization, present_configuration)
+    require_zone(document["timezone"])
     click.echo(json.dumps(document) if as_json else write_configuration(document), nl=as_json)
 
 
@@ -125,6 +126,15 @@ async def present_configuration(connection: asyncpg.Connection, found: UUID) -> 
     return await functions.call(
         OwnerSession(connection), "clinic_configuration", {"p_org_id": found}
     )
+
+
+def require_zone(timezone: str) -> None:
+    """Raises OrganizationError for a zone that only PostgreSQL knows ("GMT+1")."""
+    if timezone not in functions.available_zones():
+        raise OrganizationError(
+            f"The clinic's time zone {timezone!r} is none of IANA's: give it another one with "
+            "`timezone:` in a file for `org apply`."
+        )
 
 
 def read_file(file: Path, bytes_max: int) -> bytes:

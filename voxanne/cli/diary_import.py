@@ -12,7 +12,7 @@ import asyncpg
 
 from voxanne.booking import functions
 from voxanne.booking.outcomes import Outcome
-from voxanne.cli.configuring import OwnerSession
+from voxanne.cli.configuring import OwnerSession, require_zone
 from voxanne.clinic_files.diary import (
     Diary,
     DiaryAbsence,
@@ -159,6 +159,7 @@ async def _load_clinic(connection: asyncpg.Connection, wish: Import) -> _Clinic:
     )
     if row is None:
         raise OrganizationError("The organization was deleted.")
+    require_zone(row["timezone"])
     services = await connection.fetch(
         "SELECT key, lower(name) AS name, duration_minutes FROM services "
         "WHERE org_id = $1 AND active",
@@ -226,6 +227,12 @@ class _Importer:
             self.wish.advance(done, len(items))
         imported.problems.sort(key=lambda problem: problem.row)
         await self._send_nobody_a_message()
+        if imported.absent:
+            # Absences are part of the configuration: one made without them is stale now.
+            await self.connection.execute(
+                "UPDATE organizations SET version = version + 1 WHERE id = $1",
+                self.wish.organization,
+            )
         return imported
 
     async def _book(self, row: DiaryAppointment) -> None:

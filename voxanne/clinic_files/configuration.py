@@ -35,7 +35,7 @@ _TEXTS = {
     "address": ("address", "12 Quay Street, Bristol"),
     "transfer": ("transfer_number", '"+442079460100"'),
 }
-_TOP = (*_TEXTS, "holidays", "rules", *_SECTIONS)
+TOP_KEYS = (*_TEXTS, "holidays", "rules", *_SECTIONS)
 # Name in the file → name in the document, the document's unit, the unit of a number alone.
 _LENGTHS = {
     "notice": ("notice_minutes", "minute", "minute"),
@@ -44,7 +44,7 @@ _LENGTHS = {
     "hold": ("hold_seconds", "second", "second"),
     "offer": ("offer_minutes", "minute", "minute"),
 }
-_RULES = (*_LENGTHS, "upcoming_per_caller", "caller_check", "red_flags")
+RULES = (*_LENGTHS, "upcoming_per_caller", "caller_check", "red_flags")
 _SECONDS = {"second": 1, "minute": 60, "day": 86400}
 
 Row = dict[str, Any]
@@ -72,7 +72,7 @@ def read_configuration(content: bytes, current: Mapping[str, Any], today: date) 
     public holidays are closed from then on.
     """
     root = read_tree(content)
-    draft = _Draft(root.fields(_TOP), current, today)
+    draft = _Draft(root.fields(TOP_KEYS), current, today)
     draft.read()
     return ClinicFile(draft.document, draft.origins)
 
@@ -121,7 +121,7 @@ class _Draft:
         return path
 
     def _read_rules(self, node: Node) -> None:
-        rules = node.fields(_RULES)
+        rules = node.fields(RULES)
         for key, (name, unit, bare_unit) in _LENGTHS.items():
             if rule := rules.get(key):
                 self._put(name, rule, _length(rule, unit, bare_unit))

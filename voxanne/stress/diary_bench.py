@@ -1,4 +1,4 @@
-"""Measurements of the diary: availability, refusals with alternatives, holds, reschedules.
+"""Availability and refusals: what the diary answers, and whether its size matters.
 
 Two databases, a small diary and a large one, stand side by side while they are compared.
 """
@@ -26,11 +26,11 @@ from voxanne.stress.scratch import ProofError, Target
 
 ALTERNATIVES: Final = 3
 CALLS_PER_TURN: Final = 25
-WARM_UP_CALLS: Final = 10  # a session's first calls plan, and the sixth may plan again
+WARM_UP_CALLS: Final = 10  # the first ones of a session plan, and fill the caches
 HTTP_CLINICS: Final = 10
 _AVAILABILITY: Final = "CALL bench.time_availability($1, $2, $3)"
-_RPC: Final = "/rest/v1/rpc/book_appointment_atomic"
 _REFUSALS: Final = "CALL bench.time_refusals($1, $2, $3, $4, $5)"
+_RPC: Final = "/rest/v1/rpc/book_appointment_atomic"
 
 
 @dataclass(slots=True)
@@ -43,10 +43,6 @@ class Diaries:
     progress: Progress
     wrong: list[str]
     next_ticket: int = 0
-
-
-# A key and the parameters of a booking → the answer, and the seconds it took.
-Call = Callable[[str, dict[str, object]], Awaitable[tuple[dict[str, Any], float]]]
 
 
 @contextlib.asynccontextmanager
@@ -68,8 +64,8 @@ async def open_diaries(
 
 @dataclass(slots=True)
 class Side:
-    """Calls of one kind in one session, timed by the server. `cpu_seconds`: None where the server
-    is another machine.
+    """Calls of one kind in one session, timed by the server. `cpu_seconds`: of its server process;
+    None where that is on another machine.
     """
 
     session: asyncpg.Connection
@@ -94,91 +90,119 @@ class Side:
         self.ms, self.cpu_seconds = [], None
 
     @property
-    def p50_ms(self) -> float:
-        return statistics.median(self.ms)
-
-    @property
-    def cpu_ms(self) -> float | None:
+    def cpu_ms_per_call(self) -> float | None:
         return None if self.cpu_seconds is None else 1000 * self.cpu_seconds / len(self.ms)
-
-    def detail(self) -> dict[str, object]:
-        found: dict[str, object] = {"p99_ms": round(percentile(sorted(self.ms), 99), 2)}
-        if self.cpu_ms is not None:
-            found["cpu_ms_per_call"] = round(self.cpu_ms, 3)
-        return {**found, "calls": len(self.ms)}
 
 
 async def measure_availability(diaries: Diaries) -> list[Figure]:
     """What `checkAvailability` asks: six times spread over 30 days of ten practitioners."""
+    figures = []
     async with _session(diaries.small) as in_small, _session(diaries.large) as in_large:
-        small, large = (
-            Side(session, _AVAILABILITY, (diary.clinics, diary.monday))
-            for session, diary in ((in_small, diaries.small), (in_large, diaries.large))
-        )
-        await _take_turns(diaries, "availability", (small, large))
-    detail: dict[str, object] = {"cpu_ratio": _cpu_ratio(large, small)}
-    name = "availability of 30 days × 10 practitioners,"
-    counts = [f"{diary.appointments:,}" for diary in (diaries.small, diaries.large)]
+        small = Side(in_small, _AVAILABILITY, (diaries.small.clinics, diaries.small.monday))
+        large = Side(in_large, _AVAILABILITY, (diaries.large.clinics, diaries.large.monday))
+        await _take_turns(diaries, "availability", small, large)
+    for side, diary, target in ((small, diaries.small, None), (large, diaries.large, 5.0)):
+        name = f"availability, 30 days × 10 practitioners, {diary.appointments:,} appointments"
+        detail: dict[str, object] = {"calls": len(side.ms)}
+        if side.cpu_ms_per_call is not None:
+            detail["cpu_ms_per_call"] = round(side.cpu_ms_per_call, 3)
+        p99 = percentile(sorted(side.ms), 99)
+        figures.append(Figure(f"{name}, p50", _p50(side.ms), "ms", target, detail=detail))
+        figures.append(Figure(f"{name}, p99", p99, "ms"))
+    ratio = _p50(large.ms) / _p50(small.ms)
     return [
-        Figure(f"{name} {counts[0]} appointments, p50", small.p50_ms, "ms", detail=small.detail()),
-        Figure(
-            f"{name} {counts[1]} appointments, p50", large.p50_ms, "ms", 5.0, detail=large.detail()
-        ),
-        Figure("availability, large ÷ small", large.p50_ms / small.p50_ms, "", 1.3, detail=detail),
+        *figures,
+        Figure("availability, large ÷ small", ratio, "", 1.3, detail=_cpu(large, small)),
     ]
 
 
 async def measure_refusals(diaries: Diaries) -> list[Figure]:
     """A refused booking with three alternatives against one that looks for none."""
     figures = []
-    async with run_api(diaries.large.url) as api, _connected(api) as call:
+    async with run_api(diaries.large.url) as api:
         for anybody, asked_for in ((False, "one practitioner asked for"), (True, "anybody")):
-            in_sql = await _refusals_in_sql(diaries, anybody=anybody)
-            over_http = await _refusals_over_http(diaries, call, anybody=anybody)
-            for where, (plain, helpful) in (("in SQL", in_sql), ("over HTTP", over_http)):
-                name = f"refusal with {ALTERNATIVES} alternatives ÷ without, {asked_for}, {where}"
-                detail: dict[str, object] = {
-                    "without_ms": round(plain.p50_ms, 3),
-                    "with_ms": round(helpful.p50_ms, 3),
-                    "cpu_ratio": _cpu_ratio(helpful, plain),
-                    "calls": len(plain.ms),
-                }
-                ratio = helpful.p50_ms / plain.p50_ms
-                figures.append(Figure(name, ratio, "", 2.0, detail=detail))
+            name = f"refusal with {ALTERNATIVES} alternatives ÷ without, {asked_for}"
+            figures.append(await _refusals_in_sql(diaries, name, anybody=anybody))
+            figures.append(await _refusals_over_http(diaries, api, name, anybody=anybody))
     return figures
 
 
-async def _refusals_in_sql(diaries: Diaries, *, anybody: bool) -> tuple[Side, Side]:
+async def _refusals_in_sql(diaries: Diaries, name: str, *, anybody: bool) -> Figure:
     arguments = (diaries.large.clinics, diaries.large.monday, anybody)
     async with _session(diaries.large) as one, _session(diaries.large) as other:
-        plain, helpful = (
-            Side(session, _REFUSALS, (*arguments, alternatives))
-            for session, alternatives in ((one, 0), (other, ALTERNATIVES))
-        )
-        await _take_turns(diaries, "refusals in SQL", (plain, helpful))
-    return plain, helpful
-async def _nine_o_clock(diary: Diary, clinic: int, *, anybody: bool) -> dict[str, object]:
-    """A booking nobody can have."""
+        without = Side(one, _REFUSALS, (*arguments, 0))
+        helpful = Side(other, _REFUSALS, (*arguments, ALTERNATIVES))
+        await _take_turns(diaries, "refusals in SQL", without, helpful)
+    return _refusals(f"{name}, in SQL", without.ms, helpful.ms, _cpu(helpful, without))
+
+
+async def _refusals_over_http(
+    diaries: Diaries, api: ApiProcess, name: str, *, anybody: bool
+) -> Figure:
+    """By the remote procedure, whose callers may say how many alternatives they want."""
+    took: dict[int, list[float]] = {0: [], ALTERNATIVES: []}
+    asked = [
+        await _nine_o_clock(diaries.large, number, anybody=anybody)
+        for number in range(HTTP_CLINICS)
+    ]
+    diaries.progress(f"refusals over HTTP: {diaries.seconds:g} s")
+    ends = time.perf_counter() + diaries.seconds
+    async with _connected(api) as call:
+        while time.perf_counter() < ends or not took[ALTERNATIVES]:
+            for key, wanted in asked:
+                for alternatives, ms in took.items():
+                    answer, seconds = await call(key, {**wanted, "p_alternatives": alternatives})
+                    ms.append(1000 * seconds)
+                    if len(answer.get("alternatives", "?")) != alternatives:
+                        diaries.wrong.append(f"refusals over HTTP: {answer.get('error')}")
+    # The first calls of each of the API's sessions plan.
+    without, helpful = (ms[len(ms) // 4 :] for ms in took.values())
+    return _refusals(f"{name}, over HTTP", without, helpful, {})
+
+
+def _refusals(
+    name: str, without: list[float], helpful: list[float], more: dict[str, object]
+) -> Figure:
+    detail: dict[str, object] = {
+        "without_ms": round(_p50(without), 3),
+        "with_ms": round(_p50(helpful), 3),
+        "calls": len(helpful),
+        **more,
+    }
+    return Figure(name, _p50(helpful) / _p50(without), "", 2.0, detail=detail)
+
+
+async def _nine_o_clock(
+    diary: Diary, number: int, *, anybody: bool
+) -> tuple[str, dict[str, object]]:
+    """A clinic's key, and a booking there that nobody can have."""
+    clinic = 1 + number % diary.clinics
     row = await diary.owner.fetchrow(
-        "SELECT bench.time_of(bench.weekday($1, 5 + $2 % 20), 0), "
-        "bench.id_of('practitioner', $2, $2 % 10)",
+        "SELECT bench.id_of('clinic', $2, 0) AS clinic, "
+        "bench.id_of('practitioner', $2, $2 % 10) AS practitioner, "
+        "bench.time_of(bench.weekday($1, 5 + $2 % 20), 0) AS starts_at",
         diary.monday,
         clinic,
     )
     assert row is not None
-    asked_for = {} if anybody else {"p_practitioner_id": str(row[1])}
-    return {
+    wanted: dict[str, object] = {
         "p_patient_name": "Maya Okafor",
         "p_patient_phone": "+447700900456",
         "p_service_type": "consultation",
-        "p_scheduled_at": row[0].isoformat(),
-        **asked_for,
+        "p_scheduled_at": row["starts_at"].isoformat(),
     }
+    if not anybody:
+        wanted["p_practitioner_id"] = str(row["practitioner"])
+    return await create_key(diary.owner, row["clinic"], "agent"), wanted
+
+
+# A key and the parameters of a booking → the answer, and the seconds it took.
+Call = Callable[[str, dict[str, object]], Awaitable[tuple[dict[str, Any], float]]]
 
 
 @contextlib.asynccontextmanager
 async def _connected(api: ApiProcess) -> AsyncIterator[Call]:
-    """Calls one after the other on one connection, by as little as an HTTP client can be."""
+    """One connection, one call after the other, and no client that takes a share of the time."""
     reader, writer = await asyncio.open_connection(api.host, api.port)
 
     async def call(key: str, parameters: dict[str, object]) -> tuple[dict[str, Any], float]:
@@ -209,33 +233,33 @@ async def _session(diary: Diary) -> AsyncIterator[asyncpg.Connection]:
         yield session
 
 
-async def _take_turns(diaries: Diaries, what: str, sides: tuple[Side, Side]) -> None:
-    """Call after call in small turns, each side first as often as the other."""
+async def _take_turns(diaries: Diaries, what: str, one: Side, other: Side) -> None:
+    """A few calls each by turns, so that the machine's moods hit both; each is first as often."""
     diaries.progress(f"{what}: {diaries.seconds:g} s")
-    for side in sides:
+    for side in (one, other):
         await side.warm_up()
     ends = time.perf_counter() + diaries.seconds
-    while time.perf_counter() < ends:
-        for side in (*sides, *reversed(sides)):
+    while time.perf_counter() < ends or not other.ms:
+        for side in (one, other, other, one):
             await side.call(CALLS_PER_TURN)
-    if wrong := sum(side.wrong for side in sides):
+    if wrong := one.wrong + other.wrong:
         diaries.wrong.append(f"{what}: {wrong} answers weren't as they must be")
 
 
-async def _key(diary: Diary, clinic: int) -> str:
-    organization = await diary.owner.fetchval("SELECT bench.id_of('clinic', $1, 0)", clinic)
-    return await create_key(diary.owner, organization, "agent")
+def _p50(ms: list[float]) -> float:
+    return statistics.median(ms)
 
 
-def _cpu_ratio(one: Side, other: Side) -> float | None:
-    if one.cpu_ms is None or other.cpu_ms is None:
-        return None
-    return round(one.cpu_ms / other.cpu_ms, 3)
+def _cpu(one: Side, other: Side) -> dict[str, object]:
+    """The ratio that a busy machine does less to."""
+    if one.cpu_ms_per_call is None or other.cpu_ms_per_call is None:
+        return {}
+    return {"cpu_ratio": round(one.cpu_ms_per_call / other.cpu_ms_per_call, 3)}
 
 
 async def _cpu_seconds(session: asyncpg.Connection) -> float | None:
-    """What the session's server process has used so far; None where it isn't one of this machine's,
-    which its title tells: the name of a scratch database is nobody else's.
+    """What the session's server process has used so far. That it is one of this machine's is told
+    by its title: the name of a scratch database is nobody else's.
     """
     process = Path("/proc") / str(session.get_server_pid())
     try:

@@ -174,9 +174,11 @@ BEGIN
       v_refused := coalesce(hold_refusal(v_hold, p_call_id, v_lead.phone, p_source, v_now), v_refused);
     END IF;
   END IF;
-  -- What is held, or offered, can be booked as long as it is; and with whom it is held.
-  v_practitioner := coalesce(v_booked.r_offered_by,
-    CASE WHEN v_hold.scheduled_at = p_scheduled_at THEN v_hold.practitioner_id END);
+  -- What is held, or offered, can be booked as long as it is; with whom and where it is held.
+  IF (v_hold.scheduled_at, v_hold.service_type) IS DISTINCT FROM (p_scheduled_at, v_wanted.service_type) THEN
+    v_hold := NULL;
+  END IF;
+  v_practitioner := coalesce(v_booked.r_offered_by, v_hold.practitioner_id);
   IF v_refused = 'TOO_SOON' AND v_practitioner = ANY (v_candidates) THEN
     v_refused := CASE WHEN v_limited THEN 'LIMIT_REACHED' END;
   END IF;

@@ -1,5 +1,5 @@
 -- Purpose: the part of each local day that lies in a range: "afternoons from the 3rd to the 9th".
--- On the day an hour comes twice it may be an hour too much: is_in_part judges a single start.
+-- On the day of a clock change it may be an hour too much: is_in_part judges a single start.
 CREATE FUNCTION day_parts(
   p_from timestamptz, p_until timestamptz, p_timezone text, p_time_from time, p_time_until time
 ) RETURNS tstzmultirange
@@ -14,10 +14,12 @@ BEGIN
     FROM generate_series((p_from AT TIME ZONE p_timezone)::date::timestamp,
                          p_until AT TIME ZONE p_timezone, interval '1 day') AS day
     CROSS JOIN LATERAL (
-      -- Of a time that comes twice AT TIME ZONE takes the second.
-      SELECT (day + p_time_from) AT TIME ZONE p_timezone - greatest(
-          (day + interval '1 day') AT TIME ZONE p_timezone - day AT TIME ZONE p_timezone
-          - interval '24 hours', interval '0') AS begins,
+      SELECT (day + interval '1 day') AT TIME ZONE p_timezone - day AT TIME ZONE p_timezone
+        - interval '24 hours' AS longer
+    ) AS length
+    CROSS JOIN LATERAL (
+      -- Of a time that comes twice AT TIME ZONE takes the second, of one that is skipped the later.
+      SELECT (day + p_time_from) AT TIME ZONE p_timezone - greatest(longer, -longer) AS begins,
         (day + p_time_until) AT TIME ZONE p_timezone AS ends
     ) AS bounds
     CROSS JOIN LATERAL (SELECT tstzrange(begins, greatest(begins, ends)) AS part) AS parts

@@ -23,7 +23,7 @@ BEGIN
         AND scheduled_at = p_scheduled_at AND service_type = p_service_type))[1],
     (array_agg(practitioner_id) FILTER (
       WHERE appointments.status = 'held' AND hold_expires_at > p_moment
-        AND scheduled_at = p_scheduled_at))[1],
+        AND scheduled_at = p_scheduled_at AND service_type = p_service_type))[1],
     count(*) FILTER (WHERE appointments.status = 'confirmed' AND scheduled_at > p_moment)
   INTO r_appointment_id, r_offered_by, r_upcoming
   FROM leads

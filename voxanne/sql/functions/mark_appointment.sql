@@ -14,6 +14,7 @@ SET jit = off
 AS $$
 DECLARE
   v_marked appointments;
+  v_ended appointments[];
   v_now timestamptz;
 BEGIN
   IF claim_forbids(p_org_id) THEN
@@ -35,12 +36,18 @@ BEGIN
     RETURN refusal('INVALID_ARGUMENTS');
   END IF;
   BEGIN
+    IF p_status = 'confirmed' THEN
+      v_marked.blocked_from := lower(v_marked.blocked);
+      v_marked.blocked_until := upper(v_marked.blocked);
+      v_ended := end_holds(v_marked, NULL, NULL, v_now);
+    END IF;
     UPDATE appointments SET status = p_status, version = version + 1, updated_at = v_now
     WHERE org_id = p_org_id AND id = p_appointment_id;
   EXCEPTION
     WHEN exclusion_violation THEN
       RETURN refusal('SLOT_UNAVAILABLE');
   END;
+  PERFORM settle_holds(v_ended);
   IF p_status <> 'confirmed' THEN
     PERFORM settle_overbooked(p_org_id, v_marked.practitioner_id, v_marked.room_id, v_marked.blocked);
   END IF;
