@@ -248,7 +248,6 @@ async def test_nobody_is_sent_a_message(
     assert [tuple(row) for row in rows] == [("calendar", "queued")]
 
 
-@pytest.mark.xfail(strict=True, reason="book_appointment_atomic: the service's duration still wins")
 async def test_an_appointment_lasts_as_long_as_the_diary_says(
     run: Run, clinic: Clinic, database: Database, tmp_path: Path
 ) -> None:
@@ -259,9 +258,6 @@ async def test_an_appointment_lasts_as_long_as_the_diary_says(
     )
 
 
-@pytest.mark.xfail(
-    strict=True, reason="book_appointment_atomic: buffers still keep neighbours away"
-)
 async def test_a_diary_without_buffers_is_taken_over_as_it_is(
     run: Run, clinic: Clinic, database: Database, tmp_path: Path
 ) -> None:
@@ -275,7 +271,6 @@ async def test_a_diary_without_buffers_is_taken_over_as_it_is(
     assert done["booked"] == 2
 
 
-@pytest.mark.xfail(strict=True, reason="book_appointment_atomic: two locks a row, for imports too")
 async def test_a_long_diary_takes_no_lock_per_row(clinic: Clinic, database: Database) -> None:
     """The server has room for some thousand locks; a diary has tens of thousands of rows."""
     owner = await database.connect_owner()

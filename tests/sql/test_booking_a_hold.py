@@ -148,7 +148,6 @@ async def test_what_is_held_can_be_booked_as_long_as_it_is_held(diary: Diary) ->
     assert code(booking) is None
 
 
-@pytest.mark.xfail(strict=True, reason="the service of the hold isn't looked at")
 async def test_a_hold_of_one_service_is_no_way_round_the_notice_of_another(diary: Diary) -> None:
     await diary.service("talk", 10)
     await diary.service("scan", 60, notice_minutes=24 * 60)
@@ -159,7 +158,6 @@ async def test_a_hold_of_one_service_is_no_way_round_the_notice_of_another(diary
         assert code(answer) == "TOO_SOON"
 
 
-@pytest.mark.xfail(strict=True, reason="a move looks at no hold before the notice")
 async def test_a_move_to_what_the_call_holds_is_not_too_soon(diary: Diary) -> None:
     await diary.set(notice_minutes=60)
     booking = await diary.book(at("10:00"))
@@ -169,7 +167,6 @@ async def test_a_move_to_what_the_call_holds_is_not_too_soon(diary: Diary) -> No
     assert code(await diary.move(booking, NOW + HOUR, call_id="call-1")) is None
 
 
-@pytest.mark.xfail(strict=True, reason="with one practitioner no hold is looked for")
 async def test_a_call_that_does_not_name_its_hold_gets_its_room_too(diary: Diary) -> None:
     room = await diary.room()
     await diary.hold(at("10:00"), room_id=room)

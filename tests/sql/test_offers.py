@@ -231,7 +231,6 @@ async def test_a_lapsed_offer_that_another_took_over_is_waited_for_again(diary: 
     assert held is None
 
 
-@pytest.mark.xfail(strict=True, reason="a lapsed offer is waited for again, whoever books it")
 async def test_who_books_the_time_after_the_offer_lapsed_waits_no_more(diary: Diary) -> None:
     [entry] = await line_up(diary, ANN)
     await free_up(diary)

@@ -3,8 +3,9 @@
 --   a repeated call is the same booking; appointment, lead, event and deliveries commit together;
 --   a refusal writes nothing and says nothing about whoever holds the slot.
 -- Lock order: that of lock_diary.
--- p_source 'import': an existing diary is taken over, which is past the rules made for callers (hours,
---   notice, horizon, number of appointments). The API never passes it.
+-- p_source 'import': an existing diary is taken over as it is, past the rules made for callers (hours,
+--   notice, horizon, buffers, the service's length, the number of appointments), and with no lock per
+--   row, of which the server has room for some thousands. The API never passes it.
 -- Outcomes: success, or a refusal() whose code is in docs/reference/outcomes.md. Serialization
 --   failures and deadlocks are raised, for the caller to run the whole transaction again.
 CREATE FUNCTION book_appointment_atomic(
@@ -93,6 +94,11 @@ BEGIN
   IF v_rules.service_type IS NULL THEN
     v_refused := 'UNKNOWN_SERVICE';
   END IF;
+  IF v_import THEN
+    v_rules.duration := coalesce(make_interval(mins => p_duration_minutes), v_rules.duration);
+    v_rules.buffer_before := interval '0';
+    v_rules.buffer_after := interval '0';
+  END IF;
   v_wanted.org_id := p_org_id;
   v_wanted.status := 'confirmed';
   v_wanted.service_type := coalesce(v_rules.service_type, lower(btrim(p_service_type)));
@@ -124,7 +130,9 @@ BEGIN
   END IF;
 
   -- Nobody queues for a slot that is plainly taken, unless it is the caller's own.
-  IF NOT lock_diary(p_org_id, v_lead.phone, p_idempotency_key, v_candidates, v_rooms, false) THEN
+  IF v_import THEN
+    PERFORM lock_diary(p_org_id, NULL, NULL, v_candidates, v_rooms, true);
+  ELSIF NOT lock_diary(p_org_id, v_lead.phone, p_idempotency_key, v_candidates, v_rooms, false) THEN
     v_taken := v_refused IS NULL AND p_scheduled_at > current_moment() AND NOT p_allow_overlap
       AND p_hold_id IS NULL AND cardinality(v_candidates) > 0;
     FOREACH v_practitioner IN ARRAY v_candidates LOOP
@@ -165,10 +173,7 @@ BEGIN
   IF v_refused IS NULL AND v_limited THEN
     v_refused := 'LIMIT_REACHED';
   END IF;
-  IF coalesce(v_refused, 'TOO_SOON') = 'TOO_SOON' AND (
-      p_hold_id IS NOT NULL
-      OR p_call_id IS NOT NULL AND (
-        v_refused = 'TOO_SOON' OR cardinality(v_candidates) > 1 OR cardinality(v_rules.rooms) > 1)) THEN
+  IF coalesce(v_refused, 'TOO_SOON') = 'TOO_SOON' AND coalesce(p_hold_id::text, p_call_id) IS NOT NULL THEN
     v_hold := find_hold(p_org_id, p_hold_id, p_call_id, p_scheduled_at, v_now);
     IF p_hold_id IS NOT NULL THEN
       v_refused := coalesce(hold_refusal(v_hold, p_call_id, v_lead.phone, p_source, v_now), v_refused);

@@ -28,7 +28,7 @@ BEGIN
     WHERE org_id = v_held.org_id AND appointment_id = v_held.id AND status = 'queued';
     UPDATE waitlist
     SET status = CASE
-        WHEN v_held.hold_expires_at > p_moment AND p_wanted.status = 'confirmed'
+        WHEN is_own_hold(v_held, p_hold_id, p_wanted.call_id, p_phone) AND p_wanted.status = 'confirmed'
           AND p_wanted.service_type = v_held.service_type THEN 'booked'
         ELSE 'waiting' END,
       held_appointment_id = NULL, version = version + 1, updated_at = p_moment

@@ -102,7 +102,11 @@ BEGIN
   v_refused := coalesce(
     CASE WHEN p_scheduled_at IS NULL THEN 'INVALID_DATE'
          WHEN cardinality(v_candidates) = 0 THEN 'UNKNOWN_PRACTITIONER' END,
-    time_refusal(v_rules, p_scheduled_at, v_now),
+    CASE WHEN time_refusal(v_rules, p_scheduled_at, v_now) <> 'TOO_SOON'
+           -- What the call holds it can have.
+           OR (find_hold(p_org_id, NULL, p_call_id, p_scheduled_at, v_now)).service_type
+             IS DISTINCT FROM v_before.service_type
+         THEN time_refusal(v_rules, p_scheduled_at, v_now) END,
     CASE WHEN v_room_refused THEN 'NOT_FOUND' END);
   IF v_refused IS NULL THEN
     v_wanted := v_before;
