@@ -16,8 +16,8 @@ test: .venv/.testing  ## lint, types, import rules, and every test
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2
 
-postgres15: .venv/.testing  ## the SQL, concurrency and migration tests on Debian's PostgreSQL 15
-	$(BIN)/pytest -n 2 --postgres-bin /usr/lib/postgresql/15/bin tests/sql tests/concurrency tests/migration
+postgres15: .venv/.testing  ## the SQL, concurrency, model and migration tests on Debian's PostgreSQL 15
+	$(BIN)/pytest -n 2 --postgres-bin /usr/lib/postgresql/15/bin tests/sql tests/concurrency tests/model tests/migration
 
 bench: setup  ## throughput, latency and memory on this machine, as ratios
 	@$(BIN)/voxanne bench

@@ -181,6 +181,20 @@ async def test_of_many_holds_for_one_time_each_doctor_has_one(
     assert len({one["practitioner_id"] for one in answers if one["success"]}) == doctors
 
 
+async def test_a_call_that_asks_in_parallel_holds_three(database: Database) -> None:
+    clinic = await clinic_of(database, CALLERS)
+    sessions = [await database.connect_api() for _ in clinic.doctors]
+
+    answers = await asyncio.gather(
+        *(
+            clinic.holds(START, practitioner_id=doctor, call_id="call")(session)
+            for doctor, session in zip(clinic.doctors, sessions, strict=True)
+        )
+    )
+
+    assert Counter(answer.get("error") for answer in answers) == {None: 3, "LIMIT_REACHED": 3}
+
+
 @every_isolation
 async def test_a_cancelled_time_goes_to_the_one_who_waited(
     clinic: Clinic, isolation: Isolation

@@ -398,7 +398,7 @@ def run(stored: StoredDiary, chosen: settings) -> None:
 
 def test_the_database_and_the_model_agree_on_every_answer(server: Server) -> None:
     with stored_diary(server) as stored:
-        run(stored, profile(40, stateful_step_count=30))
+        run(stored, profile(30, stateful_step_count=30))
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,8 @@ BEGIN
     WHEN p_practitioner_id = ANY (v_rules.practitioners) THEN ARRAY[p_practitioner_id]
     ELSE '{}'
   END;
-  PERFORM lock_diary(p_org_id, v_lead.phone, p_idempotency_key, v_candidates,
+  -- The call stands for the caller, whose holds are counted.
+  PERFORM lock_diary(p_org_id, concat('call:', p_call_id), p_idempotency_key, v_candidates,
                      v_rules.rooms IS NOT NULL, true);
   v_now := current_moment();
   v_result := replayed_request(p_org_id, p_idempotency_key, v_hash);
