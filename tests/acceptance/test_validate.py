@@ -142,7 +142,7 @@ async def test_json_has_every_check(voxanne: Voxanne) -> None:
 BROKEN = {
     "normalisation": (NO_NORMALIZATION,),
     "date prevention": (
-        changed("book_appointment_atomic", r"WHEN p_scheduled_at <= v_now THEN 'DATE_IN_PAST'", ""),
+        changed("time_refusal", r"WHEN p_scheduled_at <= p_moment THEN 'DATE_IN_PAST'", ""),
     ),
     "atomic conflict": (NO_LOCK, NO_CONSTRAINT),
     "tenant isolation": ("ALTER TABLE leads DISABLE ROW LEVEL SECURITY",),

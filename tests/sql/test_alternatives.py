@@ -133,10 +133,16 @@ async def test_none_is_past_or_within_the_notice(diary: Diary) -> None:
         "12:00",
     ]
 
+    await diary.set_clock(at("13:00"))  # which is on the grid itself
+    await diary.book(at("13:15"), duration_minutes=15)
+    now = await diary.book(at("13:15"), BOB, duration_minutes=15)
+    assert clocks(now["alternatives"]) == ["13:30", "13:45", "14:00"]
+
+    await diary.set_clock(at("10:05"))
     await diary.set(notice_minutes=120)
     refused = await diary.book(at("10:30"), BOB)
     assert code(refused) == SOON
-    assert clocks(refused["alternatives"]) == ["12:15", "12:30", "12:45"]
+    assert clocks(refused["alternatives"]) == ["12:15", "13:30", "13:45"]
 
 
 async def test_none_is_beyond_the_horizon(diary: Diary) -> None:

@@ -231,6 +231,18 @@ async def test_a_lapsed_offer_that_another_took_over_is_waited_for_again(diary: 
     assert held is None
 
 
+async def test_a_lapsed_offer_is_not_tidied_away_with_the_holds(diary: Diary) -> None:
+    first, second = await line_up(diary, ANN, BOB)
+    await diary.hold(at("09:00"))
+    await diary.cancel(await diary.book(at("10:00"), SOMEBODY))
+    await diary.set_clock(NOW + HOUR)
+
+    assert await diary.number("sweep_holds") == 1
+    assert await states(diary, first, second) == ["offered", "waiting"]
+    assert await diary.number("advance_waitlist") == 1
+    assert await states(diary, first, second) == ["waiting", "offered"]
+
+
 async def test_who_books_the_time_after_the_offer_lapsed_waits_no_more(diary: Diary) -> None:
     [entry] = await line_up(diary, ANN)
     await free_up(diary)

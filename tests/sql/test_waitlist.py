@@ -367,12 +367,14 @@ async def test_nobody_is_offered_what_they_have_just_given_up(diary: Diary, func
     assert await states(diary, first, second) == ["waiting", "offered"]
 
 
-async def test_fifty_who_want_mornings_do_not_keep_an_evening_from_the_next(diary: Diary) -> None:
+async def test_two_hundred_who_want_mornings_do_not_keep_an_evening_from_the_next(
+    diary: Diary,
+) -> None:
     await diary.join(EVE, time_until=time(9))
     await diary.owner.execute(
         "INSERT INTO waitlist (org_id, contact_id, service_type, date_from, date_to, time_until, "
         "created_at) SELECT org_id, contact_id, service_type, date_from, date_to, time_until, "
-        "created_at FROM waitlist, generate_series(2, 50)"
+        "created_at FROM waitlist, generate_series(2, 200)"
     )
     await diary.set_clock(NOW + MINUTE)
     entry = await diary.join(BOB, time_from=time(10))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable
 from datetime import timedelta
 
@@ -45,7 +46,8 @@ async def check_conflicts(scene: Scene, criterion: Criterion) -> None:
     await criterion.check("right after it", "booked", outcome_of(scene.book(at + HOUR)))
     await criterion.check(
         "the refusal tells nothing about the holder",
-        "SLOT_UNAVAILABLE: This time slot is already booked (created_at, error, message, success)",
+        "SLOT_UNAVAILABLE: This time slot is already booked "
+        "(alternatives, created_at, error, message, success)",
         _told_by_refusal(scene.book(at), taken, holder),
     )
     await criterion.check(
@@ -99,6 +101,9 @@ async def _check_over_http(scene: Scene, criterion: Criterion) -> None:
     )
 
 
+_TIME_OR_ID = re.compile(r'"(\d{4}-\d\d-\d\dT[^"]*|[0-9a-f]{8}-[0-9a-f-]{27})"')
+
+
 async def _told_by_refusal(refused: Awaitable[Answer], taken: Answer, holder: Person) -> str:
     answer = await refused
     return f"{answer.get('message')} {_fields(answer, taken, holder)}"
@@ -119,9 +124,9 @@ def _fields(answer: Answer, taken: Answer, holder: Person) -> str:
         "holder@example.com",
         *(str(taken.get(field)) for field in ("appointment_id", "contact_id")),
     )
-    leaked = [
-        secret for secret in secrets if secret in told.replace(answer.get("created_at", "-"), "")
-    ]
+    # Four digits are found in any time and any practitioner's id.
+    words = _TIME_OR_ID.sub("", told)
+    leaked = [secret for secret in secrets if secret in (words if len(secret) == 4 else told)]
     return f"({', '.join(sorted(answer))})" + (f", and tells {leaked}" if leaked else "")
 
 
