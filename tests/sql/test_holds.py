@@ -406,6 +406,8 @@ async def test_who_is_busy_is_tidied_another_time(diary: Diary) -> None:
     await transaction.start()
     await diary.database.book(rival, diary.org_id, scheduled_at=at("12:00"))
 
+    await diary.api.execute("SET lock_timeout = '1s'")
+
     assert await diary.number("sweep_holds") == 0
 
     await transaction.rollback()

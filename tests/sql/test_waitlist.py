@@ -90,6 +90,7 @@ async def test_the_position_counts_who_waits_for_the_same_service(diary: Diary) 
     await diary.service("talk", 30)
     first = await diary.join(ANN, service_type="scan")
     await diary.join(EVE, service_type="talk")
+    await diary.set_clock(NOW + MINUTE)
 
     assert (await diary.join(BOB, service_type="scan"))["position"] == 2
     await diary.answer_offer("leave_waitlist", first)

@@ -5,6 +5,7 @@ How a clinic looks, and where its appointments are, is told in `sql/diary.sql`.
 
 import asyncio
 import contextlib
+import itertools
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ APPOINTMENTS_PER_CLINIC_MAX: Final = 10_000
 APPOINTMENTS_PER_DAY: Final = 52
 DAYS_AHEAD: Final = 30  # weekdays from this week's Monday on
 LOADERS_MAX: Final = 4
-_PROGRESS_STEPS: Final = 20
+PROGRESS_PERCENT: Final = 10
 _TABLES: Final = (
     "organizations, practitioners, services, opening_hours, breaks, leads, appointments"
 )
@@ -82,34 +83,38 @@ async def _load(diary: Diary, progress: Progress) -> None:
         await owner.execute(read_sql(name))
     await owner.execute("CALL bench.add_clinics($1)", diary.clinics)
     await owner.execute("CALL bench.set_indexes_aside()")
-    await _add_appointments(diary, progress)
+    loaders = min(LOADERS_MAX, os.cpu_count() or 1)
+    edges = [diary.clinics * number // loaders for number in range(loaders + 1)]
+    async with asyncio.TaskGroup() as group:
+        for first, last in itertools.pairwise(edges):
+            report = progress if first == 0 and diary.appointments > APPOINTMENTS_MIN else None
+            group.create_task(_add_appointments(diary, first + 1, last, report))
     await owner.execute("CALL bench.put_indexes_back()")
     # As autovacuum leaves a table that has been used for a while.
     await owner.execute(f"VACUUM (ANALYZE) {_TABLES}")
 
 
-async def _add_appointments(diary: Diary, progress: Progress) -> None:
-    """Clinic by clinic, as many at a time as there are cores."""
-    waiting = iter(range(1, diary.clinics + 1))
-    step = max(1, diary.clinics // _PROGRESS_STEPS)
-
-    async def load() -> None:
-        async with Target(diary.url).owner() as session:
-            for clinic in waiting:
-                await session.execute(
-                    "CALL bench.add_appointments($1, $2, $3, $4, $5)",
-                    clinic,
-                    diary.appointments_per_clinic,
-                    diary.leads,
-                    diary.monday,
-                    diary.first_day,
-                )
-                if clinic % step == 0 and diary.appointments > APPOINTMENTS_MIN:
-                    progress(f"loading: {clinic * diary.appointments_per_clinic:,}")
-
-    async with asyncio.TaskGroup() as loaders:
-        for _ in range(min(LOADERS_MAX, os.cpu_count() or 1)):
-            loaders.create_task(load())
+async def _add_appointments(
+    diary: Diary, first_clinic: int, last_clinic: int, progress: Progress | None
+) -> None:
+    """Day by day, as diaries grow. Clinic by clinic the constraint's index would come out worse."""
+    count = diary.appointments_per_clinic
+    reported = 0
+    async with Target(diary.url).owner() as session:
+        await session.execute(
+            "CALL bench.add_leads($1, $2, $3)", first_clinic, last_clinic, diary.leads
+        )
+        for first in range(0, count, APPOINTMENTS_PER_DAY):
+            await session.execute(
+                "CALL bench.add_appointments($1, $2, $3, $4, $5, $6, $7)",
+                *(first_clinic, last_clinic),
+                *(first, min(first + APPOINTMENTS_PER_DAY, count) - 1),
+                *(diary.leads, diary.monday, diary.first_day),
+            )
+            percent = 100 * first // count
+            if progress and percent >= reported + PROGRESS_PERCENT:
+                reported = percent
+                progress(f"loading: {percent} %")
 
 
 def read_sql(name: str) -> str:

@@ -66,31 +66,40 @@ BEGIN ATOMIC
   FROM generate_series(1, p_clinics) AS clinic, generate_series(1, 5) AS weekday;
 END;
 
--- One clinic's people, and its appointments in the order of their days, from weekday p_first_day on.
-CREATE PROCEDURE bench.add_appointments(
-  p_clinic integer, p_count integer, p_leads integer, p_monday date, p_first_day integer
-)
+CREATE PROCEDURE bench.add_leads(p_first_clinic integer, p_last_clinic integer, p_leads integer)
 LANGUAGE sql
 BEGIN ATOMIC
   INSERT INTO leads (org_id, id, name, person, phone, phone_verified)
-  SELECT bench.id_of('clinic', p_clinic, 0), bench.id_of('lead', p_clinic, number), 'Ben Adler',
-    'ben adler', bench.phone_of(p_clinic, number), true
-  FROM generate_series(0, p_leads - 1) AS number;
+  SELECT bench.id_of('clinic', clinic, 0), bench.id_of('lead', clinic, number), 'Ben Adler',
+    'ben adler', bench.phone_of(clinic, number), true
+  FROM generate_series(p_first_clinic, p_last_clinic) AS clinic,
+    generate_series(0, p_leads - 1) AS number;
+END;
+
+-- Some clinics' appointments from number p_first to p_last: those of a day, where a clinic's first
+-- is on weekday p_first_day.
+CREATE PROCEDURE bench.add_appointments(
+  p_first_clinic integer, p_last_clinic integer, p_first integer, p_last integer, p_leads integer,
+  p_monday date, p_first_day integer
+)
+LANGUAGE sql
+BEGIN ATOMIC
   INSERT INTO appointments (
     org_id, id, contact_id, practitioner_id, service_type, scheduled_at, ends_at, blocked_from,
     blocked_until, source, call_id, idempotency_key, request_hash, metadata, created_at, updated_at)
-  SELECT org_id, id, bench.id_of('lead', p_clinic, bench.lead_of(number, p_leads)),
-    bench.id_of('practitioner', p_clinic, spot / 8), 'consultation', starts,
+  SELECT bench.id_of('clinic', clinic, 0), id,
+    bench.id_of('lead', clinic, bench.lead_of(number, p_leads)),
+    bench.id_of('practitioner', clinic, spot / 8), 'consultation', starts,
     starts + interval '30 minutes', starts, starts + interval '35 minutes', 'voice', call_id,
     call_id || '-call_' || lpad(number::text, 24, '0'), call_id || call_id,
     '{"patient": {"name": "Ben Adler", "phone": "+447700900123"}}',
     least(starts - interval '9 days', now()), now()
-  FROM generate_series(0, p_count - 1) AS number
+  FROM generate_series(p_first_clinic, p_last_clinic) AS clinic
+  CROSS JOIN generate_series(p_first, p_last) AS number
   -- OFFSET 0: worked out once per row, not wherever it is used.
   CROSS JOIN LATERAL (
-    SELECT bench.id_of('clinic', p_clinic, 0) AS org_id,
-      bench.id_of('appointment', p_clinic, number) AS id,
-      bench.spot_of(p_clinic, p_first_day + number / 52, number % 52) AS spot
+    SELECT bench.id_of('appointment', clinic, number) AS id,
+      bench.spot_of(clinic, p_first_day + number / 52, number % 52) AS spot
     OFFSET 0
   ) AS planned
   CROSS JOIN LATERAL (
@@ -100,8 +109,8 @@ BEGIN ATOMIC
   ) AS timed;
 END;
 
--- What costs less to build once than to keep row by row. The exclusion constraints stay: a clinic's
--- queries meet an index that grew, and one that was built at once is nearly half as large.
+-- What costs less to build once than to keep row by row. The exclusion constraints stay: a clinic
+-- meets an index that grew, and one that is built at once is half as large.
 CREATE TABLE bench.set_aside (
   number integer GENERATED ALWAYS AS IDENTITY, table_name text, name text, constraint_text text,
   index_text text
