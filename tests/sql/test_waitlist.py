@@ -383,3 +383,13 @@ async def test_two_hundred_who_want_mornings_do_not_keep_an_evening_from_the_nex
     await free_up(diary)
 
     assert await state(diary, entry) == "offered"
+
+
+async def test_nobody_is_offered_what_they_may_not_book(diary: Diary) -> None:
+    await diary.set(upcoming_per_caller_max=1)
+    await diary.book(at("09:00", TUESDAY + 7 * DAY), ANN)
+    first, second = await line_up(diary, ANN, BOB)
+
+    await diary.cancel(await diary.book(at("10:00"), SOMEBODY))
+
+    assert await states(diary, first, second) == ["waiting", "offered"]

@@ -84,6 +84,17 @@ async def test_a_number_that_is_none_owns_nothing(diary: Diary, function: str) -
     assert code(refused) == "NOT_YOURS"
 
 
+async def test_a_name_that_is_none_is_nobodys(diary: Diary) -> None:
+    await diary.set(caller_check="name")
+    id_ = await diary.database.appointment(
+        diary.org_id, await diary.practitioner(), scheduled_at=at("10:00"), ends_at=at("11:00")
+    )
+
+    refused = await diary.cancel({"appointment_id": str(id_)}, caller_name="12345")
+
+    assert code(refused) == "NOT_YOURS"
+
+
 # What else the clinic asks for
 
 

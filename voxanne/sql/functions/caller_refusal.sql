@@ -19,7 +19,7 @@ BEGIN
     RETURN NULL;
   ELSIF coalesce(btrim(p_caller_name), '') = '' THEN
     RETURN refusal('NEEDS_CONFIRMATION', '{"needs": "name"}');
-  ELSIF person_key(normalize_name(p_caller_name)) IS DISTINCT FROM p_lead.person THEN
+  ELSIF (p_lead.person = person_key(normalize_name(p_caller_name))) IS NOT TRUE THEN
     RETURN refusal('NOT_YOURS');
   ELSIF p_caller_check = 'name' THEN
     RETURN NULL;

@@ -65,6 +65,9 @@ BEGIN
     ORDER BY start <> p_freed.scheduled_at, start LIMIT 1;
     CONTINUE WHEN v_start IS NULL;
     SELECT * INTO v_lead FROM leads WHERE org_id = p_freed.org_id AND id = v_entry.contact_id;
+    -- Nobody is offered what they may not book.
+    CONTINUE WHEN (find_booked(p_freed.org_id, NULL, NULL, v_lead.phone, NULL, NULL, p_moment,
+                               p_moment)).r_upcoming >= v_rules.upcoming_max;
     v_wanted.org_id := p_freed.org_id;
     v_wanted.status := 'held';
     v_wanted.hold_expires_at := least(p_moment + v_offer, v_start);
