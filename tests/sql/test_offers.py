@@ -384,6 +384,18 @@ async def test_a_lapsed_offer_goes_to_the_next_when_somebody_looks(diary: Diary)
     assert (await diary.number("advance_waitlist"), await waiting_clinics(diary)) == (0, [])
 
 
+async def test_an_offer_that_was_renewed_meanwhile_has_not_lapsed(diary: Diary) -> None:
+    """As advance_waitlist finds it, once it has the locks."""
+    [entry] = await line_up(diary, ANN)
+    await free_up(diary)
+
+    ended = await diary.owner.fetchval(
+        "SELECT end_offer($1, $2, 'waiting', true)", diary.org_id, UUID(entry["waitlist_id"])
+    )
+
+    assert (ended, await state(diary, entry)) == (False, "offered")
+
+
 async def test_each_clinic_with_lapsed_offers_is_named_once_and_only_to_the_api(
     diary: Diary,
 ) -> None:

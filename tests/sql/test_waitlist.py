@@ -28,6 +28,7 @@ from tests.sql.waiting import (
     free_up,
     line_up,
     offer_of,
+    offered_start,
     open_mornings,
     state,
     states,
@@ -301,18 +302,53 @@ async def test_only_what_was_wished_for_is_offered(
         assert (await diary.row(await offer_of(diary, entry)))["practitioner_id"] == grey
 
 
-async def test_a_service_that_ended_or_a_practitioner_who_left_is_not_offered(diary: Diary) -> None:
-    grey, _ = await diary.practitioners("Dr Grey", "Dr Shaw")
+async def test_a_service_that_ended_is_not_offered(diary: Diary) -> None:
     await diary.service("consultation", 60)
     await diary.service("talk", 60)
-    first, second = await diary.join(service_type="talk"), await diary.join(BOB)
-    booking = await diary.book(at("10:00"), SOMEBODY, practitioner_id=grey)
+    [first] = await line_up(diary, ANN, service_type="talk")
+    [second] = await line_up(diary, BOB)
     await diary.owner.execute("UPDATE services SET active = false WHERE key = 'talk'")
+
+    assert code(await free_up(diary)) is None
+
+    assert await states(diary, first, second) == ["waiting", "offered"]
+
+
+async def test_a_practitioner_who_left_is_not_offered(diary: Diary) -> None:
+    grey, _ = await diary.practitioners("Dr Grey", "Dr Shaw")
+    [entry] = await line_up(diary, ANN)
+    booking = await diary.book(at("10:00"), SOMEBODY, practitioner_id=grey)
     await diary.owner.execute("UPDATE practitioners SET active = false WHERE id = $1", grey)
 
-    await diary.cancel(booking)
+    assert code(await diary.cancel(booking)) is None
 
-    assert await states(diary, first, second) == ["waiting", "waiting"]
+    assert await state(diary, entry) == "waiting"
+
+
+async def test_only_what_was_freed_is_offered_and_not_what_lies_beside_it(diary: Diary) -> None:
+    await diary.hours("11:00-13:00")
+    [entry] = await line_up(diary, ANN, time_from=time(10, 15))
+
+    await free_up(diary)
+
+    assert await state(diary, entry) == "waiting"
+
+
+async def test_a_night_belongs_to_both_its_days(diary: Diary) -> None:
+    """23:30 to 00:30 is freed: Tuesday morning it isn't, and on Wednesday it is half an hour."""
+    await diary.service("consultation", 60)
+    await diary.service("talk", 30)
+    await diary.hours("23:30-00:30")
+    wish = {"service_type": "talk", "time_until": time(12)}
+    first, second = [
+        (await line_up(diary, who, **wish, date_from=day, date_to=day))[0]
+        for who, day in ((ANN, TUESDAY), (BOB, WEDNESDAY))
+    ]
+
+    await diary.cancel(await diary.book(at("23:30"), SOMEBODY))
+
+    assert await states(diary, first, second) == ["waiting", "offered"]
+    assert await offered_start(diary, second) == at("00:00", WEDNESDAY)
 
 
 async def test_a_shorter_wish_is_offered_the_first_start_inside_its_hours(diary: Diary) -> None:
