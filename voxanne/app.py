@@ -18,7 +18,6 @@ from starlette.routing import Route, Router
 from voxanne import __version__
 from voxanne.booking.outcomes import Outcome
 from voxanne.config import Environment, Settings
-from voxanne.housekeeping import housekeeping
 from voxanne.inbound.authentication import AuthenticationSettings, Authenticator
 from voxanne.inbound.http import Entrance, get, problem
 from voxanne.inbound.metrics import Metrics
@@ -27,6 +26,9 @@ from voxanne.inbound.v1.api import create_api
 from voxanne.inbound.v1.security import Services
 from voxanne.inbound.voice.call_rate import CallRate
 from voxanne.inbound.voice.routes import VoiceEndpoint
+from voxanne.outbox.chores import Chore, chores_of_the_diary
+from voxanne.outbox.types import Channel, Sender
+from voxanne.outbox.worker import Limits, Worker
 from voxanne.postgres.embedded import EmbeddedPostgres
 from voxanne.postgres.migrate import migrate_up, schema_is_current
 from voxanne.postgres.pool import DatabaseBusyError, Pool, open_pool, owner_connection
@@ -162,7 +164,7 @@ def create_app(settings: Settings, pool: Pool, fernet: MultiFernet) -> Entrance:
     )
     rpc = RpcEndpoint(pool, authenticator, metrics, settings.body_bytes_max, wait_seconds)
     routes = [*voice.routes(), *rpc.routes()]
-    lives: list[Callable[[], AbstractAsyncContextManager[None]]] = [lambda: housekeeping(pool)]
+    lives: list[Callable[[], AbstractAsyncContextManager[None]]] = []
     # Its libraries are an extra, and slow to load: commands that serve nothing don't.
     if importlib.util.find_spec("mcp") is not None:
         from voxanne.inbound.mcp import McpEndpoint
@@ -175,6 +177,25 @@ def create_app(settings: Settings, pool: Pool, fernet: MultiFernet) -> Entrance:
     app.router.routes.extend(_health_routes(pool, metrics))
     # The routes that read their bodies themselves have no use for FastAPI's layers.
     return Entrance(Router(routes, default=app, lifespan=_lifespan(lives)), metrics)
+
+
+def create_worker(settings: Settings, pool: Pool, fernet: MultiFernet) -> Worker:
+    """What carries deliveries out. The pool is the caller's to close."""
+    limits = Limits(
+        in_flight_max=settings.worker_deliveries_max,
+        organization_in_flight_max=settings.worker_clinic_deliveries_max,
+    )
+    return Worker(pool, create_senders(settings, pool, fernet), limits)
+
+
+def create_senders(settings: Settings, pool: Pool, fernet: MultiFernet) -> dict[Channel, Sender]:
+    """A sender for each channel."""
+    return {}
+
+
+def create_chores(settings: Settings, pool: Pool, fernet: MultiFernet) -> list[Chore]:
+    """What a worker does besides: see outbox/chores.py."""
+    return chores_of_the_diary(pool)
 
 
 def _lifespan(

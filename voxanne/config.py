@@ -106,6 +106,41 @@ class Settings(BaseSettings):
         description="voice tool calls one number may make to one clinic, by each process; "
         "0: no limit",
     )
+    worker_deliveries_max: int = Field(
+        32, ge=1, le=500, description="deliveries of one channel at once, in one worker"
+    )
+    worker_clinic_deliveries_max: int = Field(
+        8, ge=1, le=500, description="deliveries of one clinic in a channel at once, in all workers"
+    )
+    calendar_wait_ms: int = Field(
+        1_500,
+        ge=0,
+        le=10_000,
+        description="how long a booking's answer waits for its calendar event to be verified",
+    )
+    google_client_id: str | None = Field(
+        None, description="OAuth client of the deployment, for clinics' Google Calendars"
+    )
+    google_client_secret: SecretStr | None = Field(None, description="its secret")
+    google_consent_url: str = Field(
+        "https://accounts.google.com/o/oauth2/v2/auth", description="where staff give consent"
+    )
+    google_oauth_url: str = Field(
+        "https://oauth2.googleapis.com", description="where tokens are had (/token) and revoked"
+    )
+    google_calendar_url: str = Field(
+        "https://www.googleapis.com/calendar/v3", description="where Google's Calendar API is"
+    )
+    twilio_url: str = Field("https://api.twilio.com", description="where Twilio's REST API is")
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="smtp://user:password@host:587 (STARTTLS) or smtps://…:465; without it e-mail "
+        "is off",
+    )
+    email_from: str | None = Field(None, description="sender of e-mail, as in care@clinics.example")
+    webhook_private_addresses: bool = Field(
+        False, description="let webhooks go to private addresses, such as 10.0.0.7 or localhost"
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="log level")
 
     @model_validator(mode="before")

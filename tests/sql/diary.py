@@ -243,7 +243,7 @@ class Diary:
     async def deliveries(self, answer: Booking) -> dict[tuple[str, int], str]:
         """(kind, version) → status."""
         id_ = UUID(answer.get("appointment_id") or answer["hold_id"])
-        rows = await self.owner.fetch("SELECT * FROM deliveries WHERE appointment_id = $1", id_)
+        rows = await self.owner.fetch("SELECT * FROM deliveries WHERE subject_id = $1", id_)
         return {(row["kind"], row["version"]): row["status"] for row in rows}
 
 

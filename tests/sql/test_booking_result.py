@@ -115,7 +115,7 @@ async def test_a_booking_queues_its_deliveries(
     rows = await owner.fetch("SELECT * FROM deliveries ORDER BY kind")
     assert [row["kind"] for row in rows] == kinds
     assert {row["status"] for row in rows} == {"queued"}
-    assert {str(row["appointment_id"]) for row in rows} == {booking["appointment_id"]}
+    assert {str(row["subject_id"]) for row in rows} == {booking["appointment_id"]}
     assert {row["version"] for row in rows} == {1}
     assert booking["deliveries"] == dict.fromkeys(kinds, "queued")
 

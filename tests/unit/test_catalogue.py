@@ -13,12 +13,13 @@ from babel.messages.pofile import read_po
 
 import voxanne
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.voice import sentences, speech
-from voxanne.inbound.voice.catalogue import ENGLISH, LANGUAGES, known_language, say, say_many
+from voxanne.inbound.voice import sentences
 from voxanne.inbound.voice.sentences import refuse
+from voxanne.language import speech
+from voxanne.language.catalogue import ENGLISH, LANGUAGES, known_language, say, say_many
 
 PACKAGE = Path(voxanne.__file__).parent
-CATALOGUE = "voxanne.inbound.voice.catalogue"
+CATALOGUE = "voxanne.language.catalogue"
 TRANSLATED = [language for language in LANGUAGES if language != ENGLISH]
 
 # Where a sentence isn't a literal: the argument as it is written, and the table it comes from.
@@ -29,7 +30,7 @@ TABLES: dict[tuple[str, str], Iterable[str]] = {
         "inbound/voice/sentences.py",
         "PRACTITIONER_REASONS[reason]",
     ): sentences.PRACTITIONER_REASONS.values(),
-    ("inbound/voice/speech.py", "pattern"): (*speech.DAY_FIRST, *speech.MONTH_FIRST),
+    ("language/speech.py", "pattern"): (*speech.DAY_FIRST, *speech.MONTH_FIRST),
 }
 
 Sentence = str | tuple[str, str]

@@ -4,7 +4,6 @@ import pytest
 from phonenumbers import shortnumberinfo
 
 from voxanne.inbound.voice import emergencies
-from voxanne.inbound.voice.catalogue import LANGUAGES
 from voxanne.inbound.voice.emergencies import (
     DEFAULT_NUMBER,
     emergency_number,
@@ -12,6 +11,7 @@ from voxanne.inbound.voice.emergencies import (
     speak_emergency,
 )
 from voxanne.inbound.voice.red_flags import FLAGS
+from voxanne.language.catalogue import LANGUAGES
 
 
 @pytest.mark.parametrize(

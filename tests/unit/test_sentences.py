@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 import voxanne
-from voxanne.inbound.voice.catalogue import LANGUAGES
 from voxanne.inbound.voice.sentences import (
     CLINIC_REASONS,
     PRACTITIONER_REASONS,
     speak_alternatives,
     speak_reason,
 )
+from voxanne.language.catalogue import LANGUAGES
 
 # The codes of check_availability and of a refused booking.
 REASONS = {

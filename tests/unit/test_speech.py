@@ -7,7 +7,7 @@ from babel import Locale
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voxanne.inbound.voice.speech import (
+from voxanne.language.speech import (
     locale_for,
     region_of,
     speak_date,

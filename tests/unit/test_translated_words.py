@@ -16,7 +16,7 @@ from voxanne.inbound.voice.dates import (
     resolve_day,
     resolve_time,
 )
-from voxanne.inbound.voice.speech import speak_moment
+from voxanne.language.speech import speak_moment
 
 MADRID, BERLIN = ZoneInfo("Europe/Madrid"), ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=BERLIN)  # a Saturday, in Madrid as well

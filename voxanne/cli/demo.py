@@ -22,7 +22,7 @@ from voxanne.booking import functions
 from voxanne.booking.outcomes import Outcome
 from voxanne.cli.configuring import OwnerSession, configure_from_file
 from voxanne.cli.telephone import PhoneCall, Transcript
-from voxanne.inbound.voice.speech import speak_date, speak_time
+from voxanne.language.speech import speak_date, speak_time
 from voxanne.postgres import organizations
 
 CLINIC: Final = UUID("d0000000-0000-4000-8000-000000000001")
@@ -245,7 +245,7 @@ async def _show_offer(scene: Scene) -> None:
         "JOIN appointments AS held "
         "  ON held.org_id = waitlist.org_id AND held.id = waitlist.held_appointment_id "
         "JOIN deliveries "
-        "  ON deliveries.org_id = waitlist.org_id AND deliveries.appointment_id = held.id "
+        "  ON deliveries.org_id = waitlist.org_id AND deliveries.subject_id = held.id "
         "WHERE waitlist.org_id = $1 AND waitlist.status = 'offered' AND held.scheduled_at = $2",
         CLINIC,
         scene.plan.start,
@@ -393,7 +393,7 @@ async def _print_rows(scene: Scene, *appointments: str) -> None:
         "SELECT a.id, l.name, l.phone, p.name AS practitioner, a.service_type, a.scheduled_at, "
         "  a.status, a.version, "
         "  (SELECT string_agg(kind || ' ' || d.status, ', ' ORDER BY kind, d.status) "
-        "   FROM deliveries d WHERE d.org_id = a.org_id AND d.appointment_id = a.id) AS deliveries "
+        "   FROM deliveries d WHERE d.org_id = a.org_id AND d.subject_id = a.id) AS deliveries "
         "FROM unnest($2::uuid[]) WITH ORDINALITY AS asked (id, place) "
         "JOIN appointments a ON a.org_id = $1 AND a.id = asked.id "
         "JOIN leads l ON l.org_id = a.org_id AND l.id = a.contact_id "

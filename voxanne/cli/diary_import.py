@@ -21,7 +21,7 @@ from voxanne.clinic_files.diary import (
 )
 from voxanne.clinic_files.diary_csv import read_csv
 from voxanne.clinic_files.diary_ics import read_ics
-from voxanne.inbound.voice.speech import locale_for
+from voxanne.language.speech import locale_for
 from voxanne.postgres.organizations import OrganizationError
 
 SOURCE = "import"
@@ -364,7 +364,7 @@ class _Importer:
         """They were told when they made their appointments."""
         await self.connection.execute(
             "UPDATE deliveries SET status = 'voided' WHERE org_id = $1 "
-            "AND appointment_id = ANY ($2) AND kind <> 'calendar'",
+            "AND subject_id = ANY ($2) AND kind <> 'calendar'",
             self.wish.organization,
             list(self.rows),
         )

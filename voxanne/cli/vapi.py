@@ -18,12 +18,12 @@ from voxanne.cli.vapi_push import Account, Change, Push, plan, with_credential
 from voxanne.cli.vapi_rest import Json, VapiRest, connect
 from voxanne.cli.vapi_template import Persona, Target
 from voxanne.inbound.voice.assistant import assistant_for_call
-from voxanne.inbound.voice.catalogue import say
 from voxanne.inbound.voice.prompt import fill_prompt
 from voxanne.inbound.voice.redact import redact_secrets
 from voxanne.inbound.voice.sentences import refuse
 from voxanne.inbound.voice.tools import Caller, clinic_now
 from voxanne.inbound.voice.tools.clinic_facts import ClinicFacts, find_facts
+from voxanne.language.catalogue import say
 from voxanne.postgres.organizations import OrganizationError, find_organization
 
 UNAUTHENTICATED = (

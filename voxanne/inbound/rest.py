@@ -24,7 +24,7 @@ from voxanne.booking.types import Credential
 from voxanne.inbound.authentication import Authenticator, UnauthorizedError
 from voxanne.inbound.http import lower_headers, note, post, read_body
 from voxanne.inbound.metrics import SUCCESS, Metrics
-from voxanne.inbound.voice.speech import locale_for
+from voxanne.language.speech import locale_for
 from voxanne.postgres.pool import DatabaseBusyError
 
 FUNCTION: Final = "book_appointment_atomic"

@@ -19,7 +19,7 @@ from voxanne.inbound.authentication import Authenticator
 from voxanne.inbound.http import lower_headers, note
 from voxanne.inbound.metrics import SUCCESS, Metrics
 from voxanne.inbound.v1.problems import RefusedError
-from voxanne.inbound.voice.speech import locale_for
+from voxanne.language.speech import locale_for
 
 _EVERYBODY: Final[frozenset[Scope]] = frozenset({"read_only", "agent", "staff", "admin"})
 _READERS: Final[frozenset[Scope]] = frozenset({"read_only", "staff", "admin"})

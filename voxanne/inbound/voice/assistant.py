@@ -9,10 +9,8 @@ from typing import Any, Final
 
 from babel import Locale
 
-from voxanne.inbound.voice.catalogue import say
 from voxanne.inbound.voice.prompt import PROMPT
 from voxanne.inbound.voice.schemas import TOOL_SCHEMAS
-from voxanne.inbound.voice.speech import speak_time
 from voxanne.inbound.voice.tools import Caller
 from voxanne.inbound.voice.tools.clinic_facts import (
     ClinicFacts,
@@ -21,6 +19,8 @@ from voxanne.inbound.voice.tools.clinic_facts import (
     speak_services,
     weekday_names,
 )
+from voxanne.language.catalogue import say
+from voxanne.language.speech import speak_time
 
 NAME_CHARACTERS_MAX: Final = 40
 SERVER_MESSAGES: Final = (

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from voxanne.inbound.voice.catalogue import known_language
 from voxanne.inbound.voice.vapi import VoiceRequest
+from voxanne.language.catalogue import known_language
 
 LANGUAGE_CHANGED: Final = "language-change-detected"
 CALLS_MAX: Final = 10_000

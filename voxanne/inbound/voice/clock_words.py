@@ -15,9 +15,9 @@ from datetime import date, time, timedelta
 from enum import Enum
 from typing import Final
 
-from voxanne.inbound.voice.catalogue import ENGLISH
 from voxanne.inbound.voice.letters import plain_letters
 from voxanne.inbound.voice.translated_words import in_english
+from voxanne.language.catalogue import ENGLISH
 
 SAID_CHARACTERS_MAX: Final = 100
 DAY_OF_MONTH_DAYS_AHEAD_MAX: Final = 31

@@ -14,7 +14,6 @@ from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.voice.catalogue import ENGLISH, known_language, say
 from voxanne.inbound.voice.clock_words import (
     WEEKDAYS,
     Clock,
@@ -27,7 +26,8 @@ from voxanne.inbound.voice.clock_words import (
     read_day,
     take_part_of_day,
 )
-from voxanne.inbound.voice.speech import (
+from voxanne.language.catalogue import ENGLISH, known_language, say
+from voxanne.language.speech import (
     speak_date,
     speak_date_with_year,
     speak_either,

@@ -6,7 +6,6 @@ from typing import Final
 
 from voxanne.booking import functions
 from voxanne.inbound.voice.assistant import assistant_for_call
-from voxanne.inbound.voice.catalogue import say
 from voxanne.inbound.voice.tools import Caller
 from voxanne.inbound.voice.tools.clinic import (
     destination_of,
@@ -22,6 +21,7 @@ from voxanne.inbound.voice.tools.clinic_facts import (
     speak_practitioners,
     speak_services,
 )
+from voxanne.language.catalogue import say
 
 # What is asked of us, and answered from the database. A caller is waiting on the line.
 QUESTIONS: Final = frozenset(

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.voice.catalogue import ENGLISH, say
-from voxanne.inbound.voice.speech import speak_either
+from voxanne.language.catalogue import ENGLISH, say
+from voxanne.language.speech import speak_either
 
 REFUSED: Final[dict[Outcome, str]] = {
     Outcome.SLOT_UNAVAILABLE: "I'm sorry, that time is already taken. Which other time would suit "

@@ -33,7 +33,7 @@ AS $$
     'call_id', p_booked.call_id,
     'deliveries', (
       SELECT jsonb_object_agg(kind, status) FROM deliveries
-      WHERE org_id = p_booked.org_id AND appointment_id = p_booked.id
+      WHERE org_id = p_booked.org_id AND subject_id = p_booked.id
         AND version = p_booked.version),
     'created_at', p_booked.created_at,
     'updated_at', p_booked.updated_at)

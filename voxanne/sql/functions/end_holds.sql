@@ -25,7 +25,7 @@ BEGIN
     UPDATE appointments SET status = 'expired', version = version + 1, updated_at = p_moment
     WHERE org_id = v_held.org_id AND id = v_held.id;
     UPDATE deliveries SET status = 'voided'
-    WHERE org_id = v_held.org_id AND appointment_id = v_held.id AND status = 'queued';
+    WHERE org_id = v_held.org_id AND subject_id = v_held.id AND status = 'queued';
     UPDATE waitlist
     SET status = CASE
         WHEN is_own_hold(v_held, p_hold_id, p_wanted.call_id, p_phone) AND p_wanted.status = 'confirmed'

@@ -25,7 +25,7 @@ BEGIN
   END IF;
   PERFORM free_hold(v_hold, v_now);
   UPDATE deliveries SET status = 'voided'
-  WHERE org_id = p_org_id AND appointment_id = v_held AND status = 'queued';
+  WHERE org_id = p_org_id AND subject_id = v_held AND status = 'queued';
   UPDATE waitlist
   SET status = p_status, held_appointment_id = NULL, version = version + 1, updated_at = v_now
   WHERE org_id = p_org_id AND id = p_waitlist_id;

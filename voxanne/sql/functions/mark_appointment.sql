@@ -53,7 +53,7 @@ BEGIN
   END IF;
   -- Nobody is to be told of a time that is past.
   UPDATE deliveries SET status = 'voided'
-  WHERE org_id = p_org_id AND appointment_id = p_appointment_id AND status = 'queued'
+  WHERE org_id = p_org_id AND subject_id = p_appointment_id AND status = 'queued'
     AND kind <> 'calendar';
   INSERT INTO events (org_id, kind, appointment_id, lead_id, created_at)
   VALUES (p_org_id, p_status, p_appointment_id, v_marked.contact_id, v_now);

@@ -86,7 +86,7 @@ BEGIN
     WHERE org_id = v_entry.org_id AND id = v_entry.id;
     INSERT INTO waitlist_offers (org_id, waitlist_id, appointment_id, practitioner_id, scheduled_at, created_at)
     VALUES (v_entry.org_id, v_entry.id, (v_held ->> 'hold_id')::uuid, p_freed.practitioner_id, v_start, p_moment);
-    INSERT INTO deliveries (org_id, appointment_id, kind, version, due_at, created_at)
+    INSERT INTO deliveries (org_id, subject_id, kind, version, due_at, created_at)
     VALUES (v_entry.org_id, (v_held ->> 'hold_id')::uuid, 'sms_waitlist_offer', 1, p_moment, p_moment);
     INSERT INTO events (org_id, kind, appointment_id, lead_id, data, created_at)
     VALUES (v_entry.org_id, 'waitlist_offered', (v_held ->> 'hold_id')::uuid, v_entry.contact_id,

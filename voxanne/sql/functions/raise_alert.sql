@@ -8,7 +8,6 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
-  c_unseen_max constant integer := 10000;
   v_now timestamptz;
   v_alert uuid;
 BEGIN
@@ -26,16 +25,11 @@ BEGIN
   LIMIT 1;
   IF FOUND THEN
     RETURN json_build_object('success', true, 'alert_id', v_alert, 'replayed', true);
-  ELSIF (SELECT count(*) FROM (
-      SELECT FROM alerts WHERE org_id = p_org_id AND seen_at IS NULL LIMIT c_unseen_max) AS unseen)
-      >= c_unseen_max THEN
+  END IF;
+  v_alert := store_alert(p_org_id, p_kind, p_call_id, p_message_id, NULL, v_now);
+  IF v_alert IS NULL THEN
     RETURN refusal('LIMIT_REACHED');
   END IF;
-  INSERT INTO alerts (org_id, kind, call_id, message_id, created_at)
-  VALUES (p_org_id, p_kind, p_call_id, p_message_id, v_now) RETURNING id INTO v_alert;
-  INSERT INTO events (org_id, kind, call_id, data, created_at)
-  VALUES (p_org_id, 'alert_raised', p_call_id,
-          jsonb_build_object('alert_id', v_alert, 'kind', p_kind), v_now);
   RETURN json_build_object('success', true, 'alert_id', v_alert, 'replayed', false);
 END $$;
 REVOKE ALL ON FUNCTION raise_alert FROM PUBLIC;

@@ -8,7 +8,7 @@ BEGIN
       booked.id, contact_id, scheduled_at, ends_at, service_type, status, version,
       practitioner_id, CASE WHEN NOT implicit THEN practitioners.name END, room_id,
       (SELECT json_object_agg(kind, deliveries.status) FROM deliveries
-       WHERE deliveries.org_id = p_org_id AND appointment_id = p_appointment_id
+       WHERE deliveries.org_id = p_org_id AND subject_id = p_appointment_id
          AND deliveries.version = booked.version),
       true, booked.created_at)
     FROM appointments AS booked

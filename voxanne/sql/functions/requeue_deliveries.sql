@@ -8,12 +8,13 @@ AS $$
 DECLARE
   v_queued json;
 BEGIN
-  UPDATE deliveries SET status = 'voided'
-  WHERE org_id = p_appointment.org_id AND appointment_id = p_appointment.id
+  UPDATE deliveries SET status = 'voided', updated_at = p_moment
+  WHERE org_id = p_appointment.org_id AND subject_id = p_appointment.id
     AND version < p_appointment.version AND status = 'queued';
   WITH queued AS (
-    INSERT INTO deliveries (org_id, appointment_id, kind, version, due_at, created_at)
-    SELECT p_appointment.org_id, p_appointment.id, kind, p_appointment.version, p_moment, p_moment
+    INSERT INTO deliveries (org_id, subject_id, kind, version, due_at, lapses_at, created_at, updated_at)
+    SELECT p_appointment.org_id, p_appointment.id, kind, p_appointment.version, p_moment,
+      CASE WHEN kind <> 'calendar' THEN p_appointment.scheduled_at END, p_moment, p_moment
     FROM unnest(ARRAY['calendar', 'sms_' || p_what, 'email_' || p_what]) AS kind
     -- Nobody is told of a time that is past.
     WHERE kind = 'calendar' OR p_appointment.scheduled_at > p_moment AND (

@@ -43,8 +43,9 @@ BEGIN
     INSERT INTO events (org_id, kind, appointment_id, lead_id, call_id, created_at)
     SELECT p_wanted.org_id, 'booked', v_id, lead.id, p_wanted.call_id, p_moment FROM lead
   ), queued AS (
-    INSERT INTO deliveries (org_id, appointment_id, kind, version, due_at, created_at)
-    SELECT p_wanted.org_id, v_id, kind, 1, p_moment, p_moment
+    INSERT INTO deliveries (org_id, subject_id, kind, version, due_at, lapses_at, created_at, updated_at)
+    SELECT p_wanted.org_id, v_id, kind, 1, p_moment,
+      CASE WHEN kind <> 'calendar' THEN p_wanted.scheduled_at END, p_moment, p_moment
     FROM unnest(ARRAY['calendar', 'sms_confirmation', 'email_confirmation']) AS kind
     WHERE kind <> 'email_confirmation' OR p_lead.email IS NOT NULL
     RETURNING kind, status

@@ -6,7 +6,6 @@ from typing import Any
 from voxanne.booking import functions
 from voxanne.booking.outcomes import Outcome
 from voxanne.booking.types import BookingRequest
-from voxanne.inbound.voice.catalogue import say, say_many
 from voxanne.inbound.voice.dates import ResolvedTime, TimeRefusal
 from voxanne.inbound.voice.tools.arguments import (
     Arguments,
@@ -25,6 +24,7 @@ from voxanne.inbound.voice.tools.arguments import (
 )
 from voxanne.inbound.voice.tools.caller import Caller
 from voxanne.inbound.voice.tools.results import RefusedError, Result, refused, speak_appointment
+from voxanne.language.catalogue import say, say_many
 
 
 async def book_clinic_appointment(

@@ -19,7 +19,6 @@ from voxanne.booking.normalize import (
 )
 from voxanne.booking.outcomes import Outcome
 from voxanne.booking.types import Phone
-from voxanne.inbound.voice.catalogue import say
 from voxanne.inbound.voice.clock_words import plain_text, read_clock, read_day
 from voxanne.inbound.voice.dates import (
     ResolvedTime,
@@ -28,9 +27,10 @@ from voxanne.inbound.voice.dates import (
     resolve_day,
     resolve_time,
 )
-from voxanne.inbound.voice.speech import speak_date_with_year, speak_either
 from voxanne.inbound.voice.tools.caller import Caller
 from voxanne.inbound.voice.tools.results import RefusedError
+from voxanne.language.catalogue import say
+from voxanne.language.speech import speak_date_with_year, speak_either
 
 LONG_TEXT_CHARACTERS_MAX: Final = 2_000
 TEXT_CHARACTERS_MAX: Final = 200

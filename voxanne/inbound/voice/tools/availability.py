@@ -5,7 +5,6 @@ from typing import Final
 
 from voxanne.booking import functions
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.voice.catalogue import say
 from voxanne.inbound.voice.sentences import speak_alternatives, speak_reason
 from voxanne.inbound.voice.tools.arguments import (
     Arguments,
@@ -17,6 +16,7 @@ from voxanne.inbound.voice.tools.arguments import (
 )
 from voxanne.inbound.voice.tools.caller import Caller
 from voxanne.inbound.voice.tools.results import RefusedError, Result, offers, refused
+from voxanne.language.catalogue import say
 
 DAYS_AHEAD: Final = 14
 DAYS_MAX: Final = 90

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from voxanne.booking.normalize import normalize_phone
 from voxanne.booking.types import Clinic, Phone
-from voxanne.inbound.voice.catalogue import known_language, language_or_english
-from voxanne.inbound.voice.speech import locale_for, speak_moment
+from voxanne.language.catalogue import known_language, language_or_english
+from voxanne.language.speech import locale_for, speak_moment
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,7 @@ from uuid import UUID
 
 from voxanne.booking import functions
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.voice.catalogue import say
 from voxanne.inbound.voice.dates import ResolvedTime, TimeRefusal
-from voxanne.inbound.voice.speech import speak_either
 from voxanne.inbound.voice.tools.arguments import (
     ANYBODY,
     Arguments,
@@ -26,6 +24,8 @@ from voxanne.inbound.voice.tools.arguments import (
 from voxanne.inbound.voice.tools.caller import Caller
 from voxanne.inbound.voice.tools.lookup import Person, describe_appointment, find_people
 from voxanne.inbound.voice.tools.results import RefusedError, Result, refused, speak_appointment
+from voxanne.language.catalogue import say
+from voxanne.language.speech import speak_either
 
 CANDIDATES_MAX: Final = 5
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from voxanne.booking import functions
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.voice.catalogue import say
 from voxanne.inbound.voice.tools.arguments import Arguments
 from voxanne.inbound.voice.tools.caller import Caller
 from voxanne.inbound.voice.tools.clinic_facts import (
@@ -19,6 +18,7 @@ from voxanne.inbound.voice.tools.clinic_facts import (
     speak_services,
 )
 from voxanne.inbound.voice.tools.results import RefusedError, Result
+from voxanne.language.catalogue import say
 
 TOPIC_CHARACTERS_MAX: Final = 200
 # How words begin that a topic is recognized by; "opening times today" is about hours.

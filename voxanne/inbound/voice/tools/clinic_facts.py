@@ -17,10 +17,10 @@ from babel.numbers import format_currency, get_currency_precision
 
 from voxanne.booking import functions
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.voice.catalogue import say, say_many
-from voxanne.inbound.voice.speech import speak_date, speak_time
 from voxanne.inbound.voice.tools.caller import Caller
 from voxanne.inbound.voice.tools.results import RefusedError, every
+from voxanne.language.catalogue import say, say_many
+from voxanne.language.speech import speak_date, speak_time
 
 LISTED_MAX: Final = 50
 SPOKEN_MAX: Final = 8

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from voxanne.booking import functions
-from voxanne.inbound.voice.catalogue import say
 from voxanne.inbound.voice.tools.arguments import Arguments, find_name, read_birth_date
 from voxanne.inbound.voice.tools.caller import Caller
 from voxanne.inbound.voice.tools.results import Result, every, refused, speak_appointment
+from voxanne.language.catalogue import say
 
 SPOKEN_MAX: Final = 3
 

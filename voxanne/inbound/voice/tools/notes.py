@@ -5,8 +5,6 @@ from typing import Any, Final
 
 from voxanne.booking import functions
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.voice.catalogue import say
-from voxanne.inbound.voice.speech import speak_date
 from voxanne.inbound.voice.tools.arguments import (
     Arguments,
     clock_parameters,
@@ -22,6 +20,8 @@ from voxanne.inbound.voice.tools.arguments import (
 from voxanne.inbound.voice.tools.caller import Caller
 from voxanne.inbound.voice.tools.lookup import find_people
 from voxanne.inbound.voice.tools.results import RefusedError, Result, refused, speak_service
+from voxanne.language.catalogue import say
+from voxanne.language.speech import speak_date
 
 EMERGENCY: Final = "emergency"
 URGENCIES: Final = {

@@ -11,9 +11,9 @@ from typing import Any, Final
 from babel.lists import format_list
 
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.voice.catalogue import ENGLISH, say
 from voxanne.inbound.voice.sentences import refuse, speak_alternatives, speak_reason
 from voxanne.inbound.voice.tools.caller import Caller
+from voxanne.language.catalogue import ENGLISH, say
 
 ALTERNATIVES_MAX: Final = 3
 

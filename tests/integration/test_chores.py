@@ -8,7 +8,7 @@ import asyncpg
 
 from tests.database import HOUR, START, Booking, Database
 from voxanne.booking.functions import Database as Functions
-from voxanne.housekeeping import housekeeping, tidy_up
+from voxanne.outbox.chores import Chore, run_chores, tidy_up
 
 
 class Session:
@@ -97,7 +97,11 @@ async def test_it_goes_on_when_the_database_was_away() -> None:
             raise ConnectionError
 
     away = Away()
-    async with housekeeping(away):
+    stop = asyncio.Event()
+    chore = Chore("waitlist", 60, lambda: tidy_up(away))
+    running = asyncio.create_task(run_chores([chore], stop))
+    while not away.asked:
         await asyncio.sleep(0)
-        await asyncio.sleep(0)
+    stop.set()
+    await running
     assert away.asked == 1

@@ -12,7 +12,7 @@ from typing import Final
 from babel import Locale, localedata
 from babel.core import get_global
 
-from voxanne.inbound.voice.catalogue import ENGLISH, language_or_english, say, say_many
+from voxanne.language.catalogue import ENGLISH, language_or_english, say, say_many
 
 FALLBACK_REGION: Final = "GB"
 

@@ -1,0 +1,14 @@
+-- Purpose: what a worker needs for one delivery, as it stands now, by channel.
+CREATE FUNCTION delivery_details(p_delivery deliveries) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+  RETURN CASE p_delivery.channel
+    WHEN 'calendar' THEN calendar_details(p_delivery)
+    WHEN 'sms' THEN text_details(p_delivery)
+    WHEN 'email' THEN email_details(p_delivery)
+    WHEN 'webhook' THEN webhook_details(p_delivery)
+    WHEN 'alert' THEN alert_details(p_delivery)
+  END;
+END $$;
+REVOKE ALL ON FUNCTION delivery_details FROM PUBLIC;

@@ -1,0 +1,50 @@
+-- Purpose: what became of an attempt.
+-- p_attempt: the claim's; an attempt whose lease ran out and that somebody else has now changes nothing.
+-- p_status: 'sent' (the vendor has it), 'delivered', 'failed', 'voided'; or 'queued': again in
+--   p_retry_seconds ('infinity': parked), unless a newer version overtook it, then it is voided.
+-- p_uncertain: it may have got there; the next attempt finds out first.
+-- Outcomes: whether it was still the caller's to say.
+CREATE FUNCTION finish_delivery(
+  p_org_id uuid, p_subject_id uuid, p_kind text, p_version integer, p_attempt integer, p_status text,
+  p_external_id text DEFAULT NULL, p_error_code text DEFAULT NULL, p_error text DEFAULT NULL,
+  p_retry_seconds double precision DEFAULT 0, p_uncertain boolean DEFAULT false
+) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET jit = off
+AS $$
+DECLARE
+  v_now timestamptz := current_moment();
+  v_finished deliveries;
+BEGIN
+  IF claim_forbids(p_org_id) THEN
+    RETURN false;
+  END IF;
+  UPDATE deliveries SET
+    status = CASE
+      WHEN p_status = 'queued' AND NOT p_uncertain AND EXISTS (
+        SELECT FROM deliveries AS newer
+        WHERE newer.org_id = p_org_id AND newer.subject_id = p_subject_id
+          AND newer.channel = deliveries.channel AND newer.version > p_version) THEN 'voided'
+      ELSE p_status END,
+    external_id = coalesce(p_external_id, external_id),
+    error_code = p_error_code,
+    error = left(p_error, 500),
+    uncertain = p_uncertain,
+    due_at = CASE WHEN p_status <> 'queued' THEN v_now
+                  WHEN p_retry_seconds = 'infinity' THEN 'infinity'
+                  ELSE v_now + make_interval(secs => p_retry_seconds) END,
+    updated_at = v_now
+  WHERE org_id = p_org_id AND subject_id = p_subject_id AND kind = p_kind AND version = p_version
+    AND status = 'sending' AND attempts = p_attempt
+  RETURNING * INTO v_finished;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  PERFORM record_delivery(v_finished, v_now);
+  RETURN true;
+END $$;
+REVOKE ALL ON FUNCTION finish_delivery FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION finish_delivery TO voxanne_api;

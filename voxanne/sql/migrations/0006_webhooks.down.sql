@@ -1,0 +1,2 @@
+-- Back to no webhooks. The event log stays.
+DROP TABLE webhook_messages, webhooks;
