@@ -33,11 +33,29 @@ TENANT_TABLES = {
     "messages": "org_id",
     "alerts": "org_id",
     "idempotency_keys": "org_id",
+    "appointment_links": "org_id",
+    "calendar_connections": "org_id",
+    "calendar_events": "org_id",
+    "busy_times": "org_id",
+    "oauth_states": "org_id",
+    "calendar_feeds": "org_id",
+    "sms_accounts": "org_id",
+    "message_templates": "org_id",
+    "texts": "org_id",
+    "consents": "org_id",
+    "webhooks": "org_id",
+    "webhook_messages": "org_id",
 }
 SECRET_TABLES = {
     "credentials",
     "hmac_keys",
     "idempotency_keys",
+    "appointment_links",
+    "calendar_connections",
+    "oauth_states",
+    "calendar_feeds",
+    "sms_accounts",
+    "webhooks",
 }  # not even the tenant's own claim reads these
 READABLE_TABLES = sorted(TENANT_TABLES.keys() - SECRET_TABLES)
 SHARED_TABLES = {"clock", "schema_functions", "schema_migrations"}  # hold nothing of a tenant
@@ -80,6 +98,7 @@ async def tenant(database: Database, name: str) -> UUID:
         "INSERT INTO hmac_keys (org_id, encrypted_key, scheme) VALUES ($1, '', '{}')", org_id
     )
     await fill_diary(database, org_id, practitioner, room)
+    await fill_outbox(database, org_id, practitioner)
     return org_id
 
 
@@ -118,3 +137,37 @@ async def fill_diary(database: Database, org_id: UUID, practitioner: UUID, room:
     said = {"body": "Please call back", "urgency": "high", "call_id": "c"}
     left = await database.call(owner, "take_message", org_id, **said)
     assert left["success"] is True, left
+
+
+async def fill_outbox(database: Database, org_id: UUID, practitioner: UUID) -> None:
+    """What comes after a booking: calendars, text messages, webhooks."""
+    owner = await database.owner()
+    for statement in (
+        "INSERT INTO appointment_links (org_id, appointment_id) "
+        "SELECT org_id, id FROM appointments WHERE org_id = $1 AND status = 'confirmed'",
+        "INSERT INTO calendar_connections (org_id, vendor, calendar) VALUES ($1, 'google', 'c')",
+        "INSERT INTO calendar_events "
+        "SELECT $1, appointments.id, calendar_connections.id, 'e', NULL, 1, scheduled_at, ends_at "
+        "FROM calendar_connections JOIN appointments USING (org_id) WHERE org_id = $1",
+        "INSERT INTO busy_times SELECT $1, id, 'busy', '2020-01-01', '2020-01-02' "
+        "FROM calendar_connections WHERE org_id = $1",
+        "INSERT INTO oauth_states VALUES ($1, uuid_send($1), NULL, '', '2020-01-01')",
+        "INSERT INTO sms_accounts (org_id, account_sid, encrypted_token, number) "
+        "VALUES ($1, 'AC1', '', '+442079460000')",
+        "INSERT INTO message_templates (org_id, kind, language, body) "
+        "VALUES ($1, 'sms_confirmation', 'en', 'Booked')",
+        "INSERT INTO texts (org_id, direction, our_number, their_number, body) "
+        "VALUES ($1, 'in', '+442079460000', '+442079460777', 'C')",
+        "INSERT INTO consents (org_id, phone, kind, source) "
+        "VALUES ($1, '+442079460777', 'opt_in', 'staff')",
+        "INSERT INTO webhooks (org_id, url, encrypted_secret) VALUES ($1, 'https://a.test', '')",
+        "INSERT INTO webhook_messages (org_id, webhook_id, transaction_id, event_id) "
+        "SELECT $1, id, '1', 1 FROM webhooks WHERE org_id = $1",
+    ):
+        await owner.execute(statement, org_id)
+    await owner.execute(
+        "INSERT INTO calendar_feeds (org_id, practitioner_id, token_hash) "
+        "VALUES ($1, $2, uuid_send($1))",
+        org_id,
+        practitioner,
+    )

@@ -27,7 +27,16 @@ EMPTY: Document = {
     "country": None,
     "language": "en",
     "address": None,
+    "phone": None,
+    "email": None,
     "transfer_number": None,
+    "reminder_hours": [24, 2],
+    "quiet_from": "21:00",
+    "quiet_until": "08:00",
+    "calendar_title": "neutral",
+    "calendar_changes": "follow",
+    "calendar_stale": "offer",
+    "calendar_stale_minutes": 60,
     "notice_minutes": 0,
     "horizon_days": 365,
     "slot_minutes": 15,
@@ -270,3 +279,33 @@ def test_whatever_a_file_may_say_is_documented(known: Iterable[str]) -> None:
     told = [key.replace("_", " ") for key in ("time", "first_name", "last_name")]
     missing = [key for key in known if f"`{key}`" not in page and key.replace("_", " ") not in told]
     assert missing == []
+
+
+def test_reminders_quiet_hours_and_the_calendar() -> None:
+    found = document(
+        "reminders: [2 days, 3]\nquiet: 20:30 - 9:00\n"
+        "calendar: {title: name, changes: restore, when_stale: ask, stale_after: 2 hours}"
+    )
+    assert found == {
+        "reminder_hours": [48, 3],
+        "quiet_from": "20:30",
+        "quiet_until": "09:00",
+        "calendar_title": "name",
+        "calendar_changes": "restore",
+        "calendar_stale": "ask",
+        "calendar_stale_minutes": 120,
+    }
+    assert document("reminders: none\nquiet: none") == {
+        "reminder_hours": [],
+        "quiet_from": "00:00",
+        "quiet_until": "00:00",
+    }
+    for text, where in (
+        ("quiet: at night", "quiet"),
+        ("quiet: 21:00-08:00 hush", "quiet"),
+        ("reminders: [90 minutes]", "reminders[0]"),
+        ("calendar: {colour: red}", "calendar"),
+    ):
+        with pytest.raises(ClinicFileError) as refused:
+            read(text)
+        assert str(refused.value.where).startswith(where)

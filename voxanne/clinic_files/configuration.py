@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from voxanne.booking.functions import available_zones
 from voxanne.booking.outcomes import Outcome
 from voxanne.clinic_files.errors import ClinicFileError
-from voxanne.clinic_files.notation import read_price, read_seconds
+from voxanne.clinic_files.notation import read_price, read_seconds, read_span
 from voxanne.clinic_files.public_holidays import check_region, holiday_exceptions
 from voxanne.clinic_files.timetable import (
     read_absences,
@@ -33,9 +33,18 @@ _TEXTS = {
     "country": ("country", "GB"),
     "language": ("language", "en"),
     "address": ("address", "12 Quay Street, Bristol"),
+    "phone": ("phone", '"+442079460000"'),
+    "email": ("email", "desk@harbor.example"),
     "transfer": ("transfer_number", '"+442079460100"'),
 }
-TOP_KEYS = (*_TEXTS, "holidays", "rules", *_SECTIONS)
+TOP_KEYS = (*_TEXTS, "holidays", "rules", "reminders", "quiet", "calendar", *_SECTIONS)
+# Name in the file → name in the document, an example.
+_CALENDAR_TEXTS = {
+    "title": ("calendar_title", "neutral"),
+    "changes": ("calendar_changes", "follow"),
+    "when_stale": ("calendar_stale", "offer"),
+}
+CALENDAR_KEYS = (*_CALENDAR_TEXTS, "stale_after")
 # Name in the file → name in the document, the document's unit, the unit of a number alone.
 _LENGTHS = {
     "notice": ("notice_minutes", "minute", "minute"),
@@ -45,7 +54,7 @@ _LENGTHS = {
     "offer": ("offer_minutes", "minute", "minute"),
 }
 RULES = (*_LENGTHS, "upcoming_per_caller", "caller_check", "red_flags")
-_SECONDS = {"second": 1, "minute": 60, "day": 86400}
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 Row = dict[str, Any]
 Reader = Callable[[Node], list[tuple[Row, Node]]]
@@ -93,6 +102,7 @@ class _Draft:
             self._put("holidays_region", node, _region(node))
         if node := self.file.get("rules"):
             self._read_rules(node)
+        self._read_messages()
         if node := self.file.get("services"):
             self._read_services(node)
         for section in ("practitioners", "rooms"):
@@ -134,6 +144,26 @@ class _Draft:
             flags = () if default else rule.items("[chest pain]")
             said = [flag.text("chest pain") for flag in flags]
             self._put("red_flags", rule, None if default else said)
+
+    def _read_messages(self) -> None:
+        """What happens after a booking: reminders, when none is sent, the calendar."""
+        if node := self.file.get("reminders"):
+            lengths = () if _is_none(node) else node.one_or_more()
+            hours = [_length(length, "hour", "hour") for length in lengths]
+            self._put("reminder_hours", node, hours)
+        if node := self.file.get("quiet"):
+            span = ("00:00", "00:00", "") if _is_none(node) else read_span(node.text("21:00-08:00"))
+            if span is None or span[2]:
+                node.refuse("Write a span, such as: 21:00-08:00, or none", Outcome.INVALID_HOURS)
+            self._put("quiet_from", node, span[0])
+            self._put("quiet_until", node, span[1])
+        if node := self.file.get("calendar"):
+            rules = node.fields(CALENDAR_KEYS)
+            for key, (name, example) in _CALENDAR_TEXTS.items():
+                if rule := rules.get(key):
+                    self._put(name, rule, rule.text(example))
+            if rule := rules.get("stale_after"):
+                self._put("calendar_stale_minutes", rule, _length(rule))
 
     def _read_services(self, section: Node) -> None:
         self.document["services"] = []
@@ -293,6 +323,10 @@ def key_from_name(name: str) -> str:
         letter if letter.isalnum() or letter in "-'" else " " for letter in name.lower()
     )
     return "-".join(words.split()) or name.lower()
+
+
+def _is_none(node: Node) -> bool:
+    return isinstance(node.value, str) and node.value.strip() == "none"
 
 
 def _required(node: Node, fields: Mapping[str, Node], name: str, example: str) -> Node:

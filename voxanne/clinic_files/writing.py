@@ -36,10 +36,13 @@ def _sections(document: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
         "country": document["country"],
         "language": document["language"],
         "address": document["address"],
+        "phone": document["phone"],
+        "email": document["email"],
         "transfer": document["transfer_number"],
         "holidays": document["holidays_region"] or "none",
     }
     yield {"rules": _rules(document)}
+    yield _messages(document)
     hours = _weekly(_own(document["hours"], None), _hours_span, "closed")
     yield {"hours": hours or "always"}
     yield {"breaks": _weekly(_own(document["breaks"], None), _break_span, None)}
@@ -61,6 +64,20 @@ def _rules(document: Mapping[str, Any]) -> dict[str, Any]:
         "upcoming_per_caller": document["upcoming_per_caller_max"],
         "caller_check": document["caller_check"],
         "red_flags": "default" if flags is None else flags,
+    }
+
+
+def _messages(document: Mapping[str, Any]) -> dict[str, Any]:
+    quiet = (document["quiet_from"], document["quiet_until"])
+    return {
+        "reminders": _Inline(f"{hours} hours" for hours in document["reminder_hours"]) or "none",
+        "quiet": "none" if quiet[0] == quiet[1] else "-".join(quiet),
+        "calendar": {
+            "title": document["calendar_title"],
+            "changes": document["calendar_changes"],
+            "when_stale": document["calendar_stale"],
+            "stale_after": write_minutes(document["calendar_stale_minutes"]),
+        },
     }
 
 

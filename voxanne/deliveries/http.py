@@ -73,12 +73,16 @@ class Answer:
         return max((until - now).total_seconds(), 0.0)
 
 
-def open_client(**options: Any) -> httpx2.AsyncClient:
+def open_client(
+    transport: httpx2.AsyncBaseTransport | None = None, timeout: httpx2.Timeout = TIMEOUT
+) -> httpx2.AsyncClient:
     """A client for one vendor: no redirects, no proxy from the environment, bounded waits."""
-    limits = httpx2.Limits(max_connections=100, max_keepalive_connections=50)
     return httpx2.AsyncClient(
-        **{"timeout": TIMEOUT, "limits": limits, "follow_redirects": False, "trust_env": False}
-        | options
+        timeout=timeout,
+        limits=httpx2.Limits(max_connections=100, max_keepalive_connections=50),
+        follow_redirects=False,
+        trust_env=False,
+        transport=transport,
     )
 
 

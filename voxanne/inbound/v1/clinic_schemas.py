@@ -153,7 +153,16 @@ class Configuration(Shown):
             "country": "GB",
             "language": "en",
             "address": "1 Quay Street",
+            "phone": "+442079460000",
+            "email": "desk@harbor.example",
             "transfer_number": "+442079460100",
+            "reminder_hours": [24, 2],
+            "quiet_from": "21:00",
+            "quiet_until": "08:00",
+            "calendar_title": "neutral",
+            "calendar_changes": "follow",
+            "calendar_stale": "offer",
+            "calendar_stale_minutes": 60,
             "notice_minutes": 120,
             "horizon_days": 365,
             "slot_minutes": 15,
@@ -177,7 +186,16 @@ class Configuration(Shown):
     country: str | None
     language: str
     address: str | None
+    phone: str | None = Field(description="Told to patients.")
+    email: str | None = Field(description="Where answers to e-mail go.")
     transfer_number: str | None
+    reminder_hours: list[int] = Field(description="Hours before an appointment.")
+    quiet_from: str = Field(description="Nobody is reminded or offered a time from then on …")
+    quiet_until: str = Field(description="… until then, where they live. Equal: at any time.")
+    calendar_title: Literal["neutral", "name", "name_and_service"]
+    calendar_changes: Literal["follow", "restore"]
+    calendar_stale: Literal["offer", "refuse", "ask"]
+    calendar_stale_minutes: int
     notice_minutes: int
     horizon_days: int
     slot_minutes: int

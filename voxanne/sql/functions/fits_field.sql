@@ -1,6 +1,7 @@
 -- Purpose: is a configuration's value of its field's kind, and within its bounds?
 -- p_kind: text (p_least to p_most characters, on one line), integer (p_least to p_most), boolean,
--- texts (at most p_most, of 1 to 100 characters each), uuid, time, date, instant.
+-- texts (at most p_most, of 1 to 100 characters each), integers (at most five, p_least to p_most, no
+-- two the same), uuid, time, date, instant.
 -- p_pattern: what a text must match.
 CREATE FUNCTION fits_field(
   p_value jsonb, p_kind text, p_least bigint, p_most bigint, p_pattern text
@@ -19,6 +20,11 @@ BEGIN
     RETURN jsonb_typeof(p_value) = 'array' AND jsonb_array_length(p_value) <= p_most AND NOT EXISTS (
       SELECT FROM jsonb_array_elements(p_value) AS element
       WHERE NOT fits_field(element, 'text', 1, 100, NULL));
+  ELSIF p_kind = 'integers' THEN
+    RETURN jsonb_typeof(p_value) = 'array' AND jsonb_array_length(p_value) <= 5
+      AND (SELECT count(*) = count(DISTINCT element) AND coalesce(bool_and(
+             fits_field(element, 'integer', p_least, p_most, NULL)), true)
+           FROM jsonb_array_elements(p_value) AS element);
   ELSIF jsonb_typeof(p_value) <> 'string' OR v_text ~ '[[:cntrl:]]' THEN
     RETURN false;
   ELSIF p_kind = 'text' THEN

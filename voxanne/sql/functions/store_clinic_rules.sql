@@ -12,6 +12,19 @@ BEGIN
     address = CASE WHEN p_document ? 'address' THEN btrim(p_document ->> 'address') ELSE address END,
     transfer_number = CASE WHEN p_document ? 'transfer_number'
       THEN btrim(p_document ->> 'transfer_number') ELSE transfer_number END,
+    phone = CASE WHEN p_document ? 'phone' THEN btrim(p_document ->> 'phone') ELSE phone END,
+    email = CASE WHEN p_document ? 'email' THEN lower(btrim(p_document ->> 'email')) ELSE email END,
+    reminder_hours = CASE WHEN p_document ? 'reminder_hours' THEN ARRAY(
+        SELECT hours::integer FROM jsonb_array_elements_text(p_document -> 'reminder_hours') AS hours
+        ORDER BY hours::integer DESC)
+      ELSE reminder_hours END,
+    quiet_from = coalesce((p_document ->> 'quiet_from')::time, quiet_from),
+    quiet_until = coalesce((p_document ->> 'quiet_until')::time, quiet_until),
+    calendar_title = coalesce(btrim(p_document ->> 'calendar_title'), calendar_title),
+    calendar_changes = coalesce(btrim(p_document ->> 'calendar_changes'), calendar_changes),
+    calendar_stale = coalesce(btrim(p_document ->> 'calendar_stale'), calendar_stale),
+    calendar_stale_minutes = coalesce((p_document ->> 'calendar_stale_minutes')::integer,
+                                      calendar_stale_minutes),
     notice_minutes = coalesce((p_document ->> 'notice_minutes')::integer, notice_minutes),
     horizon_days = coalesce((p_document ->> 'horizon_days')::integer, horizon_days),
     slot_minutes = coalesce((p_document ->> 'slot_minutes')::integer, slot_minutes),
