@@ -19,11 +19,13 @@ from voxanne import __version__
 from voxanne.booking.outcomes import Outcome
 from voxanne.config import Environment, Settings
 from voxanne.inbound.authentication import AuthenticationSettings, Authenticator
+from voxanne.inbound.calendar_feed import CalendarFeed
 from voxanne.inbound.http import Entrance, get, problem
 from voxanne.inbound.metrics import Metrics
 from voxanne.inbound.rest import RpcEndpoint
 from voxanne.inbound.v1.api import create_api
 from voxanne.inbound.v1.security import Services
+from voxanne.inbound.voice.calendar_wait import CalendarWait
 from voxanne.inbound.voice.call_rate import CallRate
 from voxanne.inbound.voice.routes import VoiceEndpoint
 from voxanne.outbox.chores import Chore, chores_of_the_diary
@@ -161,9 +163,11 @@ def create_app(settings: Settings, pool: Pool, fernet: MultiFernet) -> Entrance:
         date_correction_days_max=settings.date_correction_days_max,
         public_url=settings.public_url,
         call_rate=CallRate(settings.calls_per_caller_per_minute),
+        calendar=CalendarWait(pool, settings.calendar_wait_ms / 1000),
     )
     rpc = RpcEndpoint(pool, authenticator, metrics, settings.body_bytes_max, wait_seconds)
-    routes = [*voice.routes(), *rpc.routes()]
+    feed = CalendarFeed(pool, wait_seconds)
+    routes = [*voice.routes(), *rpc.routes(), *feed.routes()]
     lives: list[Callable[[], AbstractAsyncContextManager[None]]] = []
     # Its libraries are an extra, and slow to load: commands that serve nothing don't.
     if importlib.util.find_spec("mcp") is not None:
@@ -172,7 +176,15 @@ def create_app(settings: Settings, pool: Pool, fernet: MultiFernet) -> Entrance:
         mcp = McpEndpoint(voice)
         routes += mcp.routes()
         lives.append(mcp.running)
-    services = Services(pool, authenticator, metrics, fernet, settings.body_bytes_max, wait_seconds)
+    services = Services(
+        database=pool,
+        authenticator=authenticator,
+        metrics=metrics,
+        fernet=fernet,
+        body_bytes_max=settings.body_bytes_max,
+        wait_seconds=wait_seconds,
+        public_url=settings.public_url,
+    )
     app = create_api(services, __version__)
     app.router.routes.extend(_health_routes(pool, metrics))
     # The routes that read their bodies themselves have no use for FastAPI's layers.

@@ -159,7 +159,7 @@ async def test_a_booking_has_the_fields_of_the_contract(voice: Api) -> None:
     assert booked["endsAt"] == "2026-11-26T11:00:00+00:00"
     assert booked["practitioner"] == "Harbor Dental"
     assert booked["calendarEventId"] is None
-    assert (booked["calendarStatus"], booked["smsStatus"]) == ("queued", "queued")
+    assert (booked["calendarStatus"], booked["smsStatus"]) == ("off", "queued")
     assert booked["replayed"] is False
 
 

@@ -21,6 +21,7 @@ API_FUNCTIONS = {
     "accept_offer",
     "advance_waitlist",
     "book_appointment_atomic",
+    "calendar_state",
     "cancel_appointment",
     "check_availability",
     "clinic_configuration",

@@ -171,6 +171,14 @@ async def hears_of_no_other_clinics(scene: Scene) -> None:
     assert len(json.loads(await scene.api.fetchval(query))) == 2
 
 
+async def has_no_calendar_state(scene: Scene) -> None:
+    superuser = await scene.database.connect_superuser()
+    booked = await superuser.fetchval(APPOINTMENT, scene.org_id)
+    for org_id in (scene.org_id, scene.other_org_id, None):
+        query = "SELECT calendar_state($1, $2)"
+        assert await scene.api.fetchval(query, org_id, booked) is None
+
+
 APPOINTMENT = (
     "SELECT id FROM appointments WHERE org_id = $1 AND status = 'confirmed' ORDER BY id LIMIT 1"
 )
@@ -187,6 +195,7 @@ ATTEMPTS: dict[str, list[Attempt]] = {
     "accept_offer": [forbids("accept_offer", waitlist_id=WAITING, source="staff")],
     "advance_waitlist": [counts_nothing("advance_waitlist")],
     "book_appointment_atomic": [cannot_book_elsewhere, cannot_replay_elsewhere],
+    "calendar_state": [has_no_calendar_state],
     "cancel_appointment": [
         forbids("cancel_appointment", appointment_id=APPOINTMENT, source="staff")
     ],

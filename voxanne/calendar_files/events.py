@@ -89,9 +89,10 @@ def calendar(events: Iterable[Event], zone: ZoneInfo, method: str | None = None)
     if method is not None:
         file.add("method", method)
     events = list(events)
-    if events and zone.key != "UTC":
-        first, last = min(event.start for event in events), max(event.end for event in events)
-        file.add_component(_timezone(zone, first, last))
+    moments = [at for event in events for at in (event.start, event.end)]
+    times = [at for at in moments if isinstance(at, datetime)]
+    if times and zone.key != "UTC":
+        file.add_component(_timezone(zone, min(times), max(times)))
     for event in events:
         file.add_component(event)
     return file
@@ -136,7 +137,7 @@ class _Observance:
 
 def _observances(zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[_Observance]:
     """The one at `first` (as if it began then), then each that begins until `last`."""
-    day = first.astimezone(UTC)
+    day = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     local = day.astimezone(zone)
     yield _Observance(day, _offset(local), local)
     while day < last:
@@ -151,8 +152,7 @@ def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
     """The second at which the offset of `before` ends."""
     old = _offset(before.astimezone(zone))
     while after - before > timedelta(seconds=1):
-        middle = before + (after - before) // 2
-        middle = middle.replace(microsecond=0)
+        middle = (before + (after - before) // 2).replace(microsecond=0)
         if _offset(middle.astimezone(zone)) == old:
             before = middle
         else:

@@ -6,6 +6,7 @@ rebinding) gains nothing. TLS still verifies the name. Redirects aren't followed
 """
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
@@ -63,7 +64,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
@@ -72,8 +73,16 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
             raise AddressError("The port must be 80, 443, or 1024 and above.")
         try:
             async with asyncio.timeout(timeout):
-                return await self._connect_to_one(
-                    await self._checked(host, port), port, local_address, socket_options
+                addresses = await self._checked(host, port)
+                # One that doesn't answer leaves the others their share of the time.
+                share = timeout / len(addresses) if timeout is not None else None
+                for address in addresses[:-1]:
+                    with contextlib.suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                        return await self._connect.connect_tcp(
+                            address, port, share, local_address, socket_options
+                        )
+                return await self._connect.connect_tcp(
+                    addresses[-1], port, share, local_address, socket_options
                 )
         except TimeoutError:
             raise httpcore2.ConnectTimeout from None
@@ -84,7 +93,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
     async def _checked(self, host: str, port: int) -> list[str]:
         try:
             addresses = await self._resolve(host, port)
-        except OSError:
+        except (OSError, UnicodeError):  # or too long for a name
             addresses = []
         if not addresses:
             raise UnreachableError("unknown_host", "The host's name isn't known.", certain=True)
@@ -95,30 +104,11 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
                 raise AddressError("The URL leads into a private network.")
         return addresses[:ADDRESSES_MAX]
 
-    async def _connect_to_one(
-        self,
-        addresses: list[str],
-        port: int,
-        local_address: str | None,
-        socket_options: Iterable[Any] | None,
-    ) -> httpcore2.AsyncNetworkStream:
-        *others, last = addresses
-        for address in others:
-            try:
-                return await self._connect.connect_tcp(
-                    address, port, None, local_address, socket_options
-                )
-            except httpcore2.ConnectError:
-                continue
-        return await self._connect.connect_tcp(last, port, None, local_address, socket_options)
-
 
 class GuardedTransport(httpx2.AsyncHTTPTransport):
     """httpx2's transport on a GuardedBackend, for URLs that are fit to be gone to."""
 
-    def __init__(
-        self, backend: GuardedBackend, ssl_context: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, backend: GuardedBackend, ssl_context: ssl.SSLContext | None = None) -> None:
         self._private_addresses = backend.private_addresses
         # In place of super().__init__, which has no way to say `network_backend`.
         self._pool = httpcore2.AsyncConnectionPool(

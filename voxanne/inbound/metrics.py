@@ -23,6 +23,13 @@ class Metrics:
             buckets=SECONDS_BUCKETS,
             registry=self.registry,
         )
+        self.calendar_wait_seconds = Histogram(
+            "voxanne_calendar_wait_seconds",
+            "How long a booking's answer waited for its calendar event, in seconds",
+            ("status",),
+            buckets=SECONDS_BUCKETS,
+            registry=self.registry,
+        )
         self.bookings = Counter(
             "voxanne_bookings_total",
             "Answers of book_appointment_atomic; replays count as SUCCESS once more",

@@ -15,6 +15,7 @@ from voxanne.inbound.http import get
 from voxanne.inbound.v1 import (
     appointments,
     availability,
+    calendar_feeds,
     clinic,
     events,
     holds,
@@ -26,7 +27,17 @@ from voxanne.inbound.v1.documentation import describe, page
 from voxanne.inbound.v1.problems import problem_of
 from voxanne.inbound.v1.security import ACCESS, Services
 
-_GROUPS = (appointments, availability, holds, leads, waitlist, clinic, messages, events)
+_GROUPS = (
+    appointments,
+    availability,
+    holds,
+    leads,
+    waitlist,
+    clinic,
+    calendar_feeds,
+    messages,
+    events,
+)
 
 
 def create_api(services: Services, version: str) -> FastAPI:

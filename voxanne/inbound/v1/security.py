@@ -49,6 +49,8 @@ ACCESS: Final[Mapping[tuple[str, str], frozenset[Scope]]] = {
     ("POST", "/v1/waitlist/{waitlist_id}/accept"): _CALLERS,
     ("POST", "/v1/waitlist/{waitlist_id}/decline"): _CALLERS,
     ("GET", "/v1/practitioners"): _EVERYBODY,
+    ("POST", "/v1/practitioners/{practitioner_id}/feed"): _STAFF,
+    ("DELETE", "/v1/practitioners/{practitioner_id}/feed"): _STAFF,
     ("GET", "/v1/services"): _EVERYBODY,
     ("GET", "/v1/rooms"): _EVERYBODY,
     ("GET", "/v1/hours"): _EVERYBODY,
@@ -77,7 +79,9 @@ CREDENTIALS: Final = [
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the routes work with. `wait_seconds`: longest wait for the database in one request."""
+    """What the routes work with. `wait_seconds`: longest wait for the database in one request;
+    `public_url`: the address outsiders use, where it isn't the one that was asked.
+    """
 
     database: functions.Database
     authenticator: Authenticator
@@ -85,6 +89,7 @@ class Services:
     fernet: MultiFernet
     body_bytes_max: int
     wait_seconds: float
+    public_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

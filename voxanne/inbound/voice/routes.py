@@ -32,6 +32,7 @@ from voxanne.inbound.http import (
     unauthorized,
 )
 from voxanne.inbound.metrics import OUTCOMES, SUCCESS, Metrics
+from voxanne.inbound.voice.calendar_wait import CalendarWait
 from voxanne.inbound.voice.call_rate import CallRate
 from voxanne.inbound.voice.caller_language import ChangedLanguages, reported_language
 from voxanne.inbound.voice.messages import QUESTIONS, answer_question, plain_reply
@@ -91,6 +92,7 @@ class VoiceEndpoint:
     date_correction_days_max: int
     public_url: str | None
     call_rate: CallRate
+    calendar: CalendarWait
     languages: ChangedLanguages = field(default_factory=ChangedLanguages)
 
     def routes(self) -> list[Route]:
@@ -177,7 +179,18 @@ class VoiceEndpoint:
         else:
             answer = await self._run(visit, clinic, call, call.arguments, tool)
         self.count(visit.request, tool, answer.payload, time.perf_counter() - started)
+        if tool == "bookClinicAppointment" and answer.payload["success"]:
+            return await self._with_calendar(visit, clinic, answer)
         return answer
+
+    async def _with_calendar(self, visit: Visit, clinic: Clinic, booked: Answer) -> Answer:
+        """The wait for a vendor is measured apart from our own answer."""
+        language = self._caller(visit, clinic).language
+        started = time.perf_counter()
+        payload = await self.calendar.complete(clinic.id, language, booked.payload)
+        status = str(payload["calendarStatus"])
+        self.metrics.calendar_wait_seconds.labels(status).observe(time.perf_counter() - started)
+        return Answer(payload)
 
     async def _run(
         self,

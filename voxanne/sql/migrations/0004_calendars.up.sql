@@ -9,14 +9,18 @@ CREATE TABLE calendar_connections (
   account text CHECK (length(account) <= 320),                          -- shown to staff
   credentials bytea,                    -- encrypted JSON; NULL once disconnected
   access_expires_at timestamptz,        -- of the access token inside
-  credentials_version integer NOT NULL DEFAULT 1,   -- rises with each refresh
+  credentials_version integer NOT NULL DEFAULT 1,   -- rises with each change of them
+  refresh_leased_until timestamptz,     -- somebody is refreshing them
   status text NOT NULL DEFAULT 'connected' CHECK (status IN ('connected', 'broken', 'disconnected')),
   error_code text CHECK (length(error_code) <= 50),
   error text CHECK (length(error) <= 500),
   sync_token text CHECK (length(sync_token) <= 4000),
   synced_at timestamptz,                -- when the mirror was last complete
-  sync_due_at timestamptz NOT NULL DEFAULT now(),     -- while one syncs, when its lease ends
-  sync_attempts integer NOT NULL DEFAULT 0,           -- in vain since the last success; fences the lease
+  full_synced_at timestamptz,           -- when it was last read from the ground up
+  sync_due_at timestamptz NOT NULL DEFAULT now(),
+  sync_leased_until timestamptz,        -- somebody is syncing
+  sync_round bigint NOT NULL DEFAULT 0, -- fences that lease
+  sync_failures integer NOT NULL DEFAULT 0,   -- since the last success
   channel_id uuid,                      -- Google's push channel
   channel_resource text CHECK (length(channel_resource) <= 500),
   channel_token_hash bytea,
@@ -29,6 +33,7 @@ CREATE TABLE calendar_connections (
 -- One live connection each; NULL counts as somebody.
 CREATE UNIQUE INDEX calendar_connections_one_each ON calendar_connections
   (org_id, coalesce(practitioner_id, org_id)) WHERE status <> 'disconnected';
+CREATE INDEX calendar_connections_due ON calendar_connections (org_id, sync_due_at) WHERE status = 'connected';
 
 -- The event of an appointment in a calendar.
 CREATE TABLE calendar_events (
@@ -64,6 +69,7 @@ CREATE TABLE oauth_states (
   org_id uuid NOT NULL,
   state_hash bytea NOT NULL,
   practitioner_id uuid,
+  calendar text NOT NULL CHECK (length(calendar) BETWEEN 1 AND 2000),
   encrypted_verifier bytea NOT NULL,    -- PKCE
   expires_at timestamptz NOT NULL,
   PRIMARY KEY (org_id, state_hash)

@@ -22,22 +22,33 @@ CREATE TABLE message_templates (
   PRIMARY KEY (org_id, kind, language)
 );
 
+-- What was said both ways. Of ours there is one row per delivery, whatever is tried how often.
 CREATE TABLE texts (
   org_id uuid NOT NULL REFERENCES organizations (id),
   id uuid NOT NULL DEFAULT gen_random_uuid(),
   direction text NOT NULL CHECK (direction IN ('in', 'out')),
   our_number text NOT NULL,
   their_number text NOT NULL,
-  body text NOT NULL CHECK (length(body) <= 2000),
+  body text NOT NULL DEFAULT '' CHECK (length(body) <= 2000),   -- '': not written yet
   external_id text CHECK (length(external_id) <= 100),
   appointment_id uuid,                  -- what it is about, where that is known
+  kind text CHECK (length(kind) <= 50), -- the delivery's; NULL of theirs
+  version integer,
+  answer text CHECK (length(answer) <= 50),   -- of a sms_reply: which of our answers
   -- Of a question that was asked: what the next digit chooses, as {"action", "appointments": [id]}.
   choices jsonb,
   answered_at timestamptz,
+  attempt integer,                      -- of the delivery, that last handed it over
+  tried_at timestamptz,                 -- when that was
+  status text CHECK (length(status) <= 20),   -- the vendor's last word on that attempt
   created_at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (org_id, id)
+  PRIMARY KEY (org_id, id),
+  CHECK (direction = 'out' OR kind IS NULL),
+  CHECK (direction = 'in' OR kind IS NOT NULL AND version IS NOT NULL)
 );
 CREATE UNIQUE INDEX texts_of_vendor ON texts (org_id, external_id) WHERE external_id IS NOT NULL;
+CREATE UNIQUE INDEX texts_of_delivery ON texts (org_id, appointment_id, kind, version)
+  WHERE direction = 'out' AND kind <> 'sms_reply';
 CREATE INDEX texts_of_number ON texts (org_id, their_number, created_at);
 
 -- Who wants text messages, and who doesn't any more. Append-only; the newest row counts.
