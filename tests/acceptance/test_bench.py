@@ -16,6 +16,7 @@ FIGURES = {
     "latency": 2,
     "contention": 2,
     "memory": 1,
+    "deliveries": 2,
     "availability": 5,
     "refusals": 4,
     "holds": 2,

@@ -55,6 +55,18 @@ async def has_no_credential_without_its_secret(scene: Scene) -> None:
         assert await scene.api.fetchval("SELECT find_credential($1)", guess) is None
 
 
+async def has_no_feed_without_its_token(scene: Scene) -> None:
+    """Not even with the token, in a session that is another tenant's."""
+    superuser = await scene.database.connect_superuser()
+    query = "SELECT token_hash FROM calendar_feeds WHERE org_id = $1"
+    known = await superuser.fetchval(query, scene.org_id)
+    assert known is not None
+    for guess in (None, b"", b"%", known):
+        assert await scene.api.fetchval("SELECT calendar_feed($1)", guess) is None
+    await claim(scene.api, "")
+    assert await scene.api.fetchval("SELECT calendar_feed($1)", known) is not None
+
+
 async def has_no_line_without_its_number(scene: Scene) -> None:
     query = "SELECT find_voice_line($1, $2, $3)"
     for guess in (None, "", "%", str(scene.org_id)):
@@ -161,6 +173,17 @@ async def has_no_configuration(scene: Scene) -> None:
     assert answer is None or answer.get("error") == "FORBIDDEN_ORGANIZATION"
 
 
+async def shows_no_page(scene: Scene) -> None:
+    """Not even with the link in hand: it is the patient's, who has no claim."""
+    superuser = await scene.database.connect_superuser()
+    token = await superuser.fetchval(
+        "SELECT token FROM appointment_links WHERE org_id = $1 LIMIT 1", scene.org_id
+    )
+    assert await scene.api.fetchval("SELECT patient_appointment($1)", token) is None
+    await claim(scene.api, "")
+    assert await scene.api.fetchval("SELECT patient_appointment($1)", token) is not None
+
+
 async def hears_of_no_other_clinics(scene: Scene) -> None:
     query = "SELECT organizations_with_lapsed_holds(100)"
     await (await scene.database.owner()).execute(
@@ -196,6 +219,7 @@ ATTEMPTS: dict[str, list[Attempt]] = {
     "advance_waitlist": [counts_nothing("advance_waitlist")],
     "book_appointment_atomic": [cannot_book_elsewhere, cannot_replay_elsewhere],
     "calendar_state": [has_no_calendar_state],
+    "calendar_feed": [has_no_feed_without_its_token],
     "cancel_appointment": [
         forbids("cancel_appointment", appointment_id=APPOINTMENT, source="staff")
     ],
@@ -209,7 +233,9 @@ ATTEMPTS: dict[str, list[Attempt]] = {
     ],
     "clinic_configuration": [has_no_configuration],
     "clinic_profile": [has_no_profile],
+    "close_calendar_feed": [forbids("close_calendar_feed", practitioner_id=PRACTITIONER)],
     "configure_clinic": [forbids("configure_clinic", document='{"name": "Mine"}', version=99)],
+    "confirm_by_patient": [forbids("confirm_by_patient", appointment_id=APPOINTMENT)],
     "current_moment": [tells_only_the_time],
     "decline_offer": [forbids("decline_offer", waitlist_id=WAITING, source="staff")],
     "extend_holds": [counts_nothing("extend_holds")],
@@ -250,7 +276,11 @@ ATTEMPTS: dict[str, list[Attempt]] = {
     "mark_appointment": [
         forbids("mark_appointment", appointment_id=APPOINTMENT, status="completed", source="staff")
     ],
+    "open_calendar_feed": [
+        forbids("open_calendar_feed", practitioner_id=PRACTITIONER, token_hash=bytes(32))
+    ],
     "organizations_with_lapsed_holds": [hears_of_no_other_clinics],
+    "patient_appointment": [shows_no_page],
     "raise_alert": [forbids("raise_alert", kind="emergency", call_id="c")],
     "record_voice_message": [reports_no_message],
     "release_hold": [forbids("release_hold", hold_id=HELD, source="staff")],

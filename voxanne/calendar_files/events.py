@@ -59,8 +59,8 @@ def appointment_event(
     event.add("uid", uid)
     event.add("dtstamp", stamped_at.astimezone(UTC))
     event.add("sequence", version - 1)
-    event.add("dtstart", starts_at.astimezone(zone))
-    event.add("dtend", ends_at.astimezone(zone))
+    event.add("dtstart", _written(starts_at, zone))
+    event.add("dtend", _written(ends_at, zone))
     event.add("summary", title)
     event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
     event.add("transp", "TRANSPARENT" if cancelled else "OPAQUE")
@@ -162,6 +162,13 @@ def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
 
 def _offset(local: datetime) -> timedelta:
     return local.utcoffset() or timedelta()
+
+
+def _written(moment: datetime, zone: ZoneInfo) -> datetime:
+    """By the zone's clock; in UTC in the hour that comes twice, since a file's local time means the
+    first of both (RFC 5545, 3.3.5)."""
+    wall = moment.astimezone(zone)
+    return wall.astimezone(UTC) if wall.fold else wall
 
 
 def _address(party: Party) -> vCalAddress:

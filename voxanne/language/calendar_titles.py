@@ -12,5 +12,5 @@ def appointment_title(
     if title == "neutral" or not patient:
         return say(language, "Appointment")
     if title == "name_and_service" and service:
-        return f"{patient}: {service}"
+        return f"{patient}, {service}"
     return patient

@@ -29,6 +29,7 @@ from voxanne.stress.diary_bench import (
 from voxanne.stress.diary_rates import measure_holds, measure_reschedules
 from voxanne.stress.figure import ROUND_SECONDS, Figure, Progress, rounds_of
 from voxanne.stress.load import Plan, Result
+from voxanne.stress.outbox_bench import measure_cost, measure_drain
 from voxanne.stress.pgbench import BOOK, CLIENTS, CLINICS, INSERT, SEED, Round, run_pgbench
 from voxanne.stress.scratch import Target, scratch_database
 
@@ -233,6 +234,12 @@ async def measure_memory(bench: Bench) -> list[Figure]:
     return [Figure(name, bench.api.resident_megabytes(), "MB", 150.0, detail=detail)]
 
 
+async def measure_deliveries(bench: Bench) -> list[Figure]:
+    rounds, seconds = bench.rounds
+    cost = await measure_cost(bench.owner, bench.pgbench, rounds, seconds, bench.progress)
+    return [*cost, *await measure_drain(bench.url, bench.owner, bench.progress)]
+
+
 def _in_diaries(measure: Callable[[Diaries], Awaitable[list[Figure]]]) -> Measurement:
     async def measured(bench: Bench) -> list[Figure]:
         return await measure(await bench.diaries())
@@ -246,6 +253,7 @@ MEASUREMENTS: Final[dict[str, Measurement]] = {
     "latency": measure_latency,
     "contention": measure_contention,
     "memory": measure_memory,
+    "deliveries": measure_deliveries,
     "availability": _in_diaries(measure_availability),
     "refusals": _in_diaries(measure_refusals),
     "holds": _in_diaries(measure_holds),

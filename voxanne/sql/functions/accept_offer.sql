@@ -1,9 +1,11 @@
--- Purpose: a caller takes the time that is offered: it is booked, by book_appointment_atomic.
+-- Purpose: a caller takes the time that is offered: it is booked, by book_appointment_atomic. The link
+--   to the offer leads to the appointment from then on.
 -- Outcomes: the booking's result; or NOT_FOUND, NOT_YOURS, HOLD_EXPIRED, or whatever a booking is
 --   refused with.
 CREATE FUNCTION accept_offer(
   p_org_id uuid, p_waitlist_id uuid, p_caller_phone text DEFAULT NULL, p_call_id text DEFAULT NULL,
-  p_source text DEFAULT 'sql'
+  p_source text DEFAULT 'sql',
+  p_hold_id uuid DEFAULT NULL                -- the offer they saw; NULL: the one in hand
 ) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
@@ -15,6 +17,7 @@ DECLARE
   v_entry waitlist;
   v_lead leads;
   v_hold appointments;
+  v_result json;
 BEGIN
   IF claim_forbids(p_org_id) THEN
     RETURN refusal('FORBIDDEN_ORGANIZATION');
@@ -30,15 +33,23 @@ BEGIN
   FROM waitlist_offers
   JOIN appointments ON appointments.org_id = p_org_id AND appointments.id = appointment_id
   WHERE waitlist_offers.org_id = p_org_id AND waitlist_id = p_waitlist_id
+    AND appointment_id = coalesce(p_hold_id, appointment_id)
   ORDER BY appointment_id = v_entry.held_appointment_id DESC NULLS LAST, waitlist_offers.created_at DESC
   LIMIT 1;
   IF v_hold.id IS NULL THEN
     RETURN refusal('NOT_FOUND');
   END IF;
-  RETURN book_appointment_atomic(
+  v_result := book_appointment_atomic(
     p_org_id, v_lead.name, v_lead.email, v_lead.phone, v_hold.service_type, v_hold.scheduled_at,
     NULL, p_practitioner_id => v_hold.practitioner_id, p_hold_id => v_hold.id,
     p_call_id => p_call_id, p_source => p_source, p_phone_verified => v_lead.phone_verified);
+  IF (v_result ->> 'success')::boolean THEN
+    UPDATE appointment_links SET appointment_id = (v_result ->> 'appointment_id')::uuid
+    WHERE org_id = p_org_id AND appointment_id = v_hold.id AND NOT EXISTS (
+      SELECT FROM appointment_links
+      WHERE org_id = p_org_id AND appointment_id = (v_result ->> 'appointment_id')::uuid);
+  END IF;
+  RETURN v_result;
 END $$;
 REVOKE ALL ON FUNCTION accept_offer FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION accept_offer TO voxanne_api;

@@ -1,6 +1,8 @@
 -- Purpose: may this caller be told of, move or cancel this person's appointments? By the number they
 -- call from, and by what else the clinic asks for (organizations.caller_check).
--- Without a number whoever knows the appointment's id may; staff may always.
+-- Without a number whoever knows the appointment's id may. Staff may always, and so may whoever was
+-- proven by something else: the bearer of the appointment's link, an answer to a text message, the
+-- clinic's own calendar.
 -- Outcomes: NULL; or a refusal: NOT_YOURS, or NEEDS_CONFIRMATION with "needs".
 CREATE FUNCTION caller_refusal(
   p_lead leads, p_caller_check text, p_source text, p_caller_phone text, p_caller_name text,
@@ -9,7 +11,7 @@ CREATE FUNCTION caller_refusal(
 LANGUAGE plpgsql VOLATILE
 AS $$
 BEGIN
-  IF p_source = 'staff' THEN
+  IF p_source IN ('staff', 'link', 'sms', 'calendar') THEN
     RETURN NULL;
   END IF;
   IF p_caller_phone IS NOT NULL AND (p_lead.phone = normalize_phone(p_caller_phone)) IS NOT TRUE THEN

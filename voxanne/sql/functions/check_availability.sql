@@ -16,7 +16,8 @@ CREATE FUNCTION check_availability(
   p_time_until time DEFAULT '24:00',
   p_call_id text DEFAULT NULL,               -- its own holds don't stand in its way
   p_limit integer DEFAULT 6,
-  p_spread boolean DEFAULT true
+  p_spread boolean DEFAULT true,
+  p_except uuid DEFAULT NULL                 -- one that would move: for it, as if it were gone
 ) RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
@@ -38,6 +39,7 @@ DECLARE
   v_detail text;
   v_slots json;
   v_refused text;
+  v_moving appointments;
 BEGIN
   IF claim_forbids(p_org_id) THEN
     RETURN refusal('FORBIDDEN_ORGANIZATION');
@@ -60,9 +62,19 @@ BEGIN
   END IF;
   v_candidates := CASE WHEN p_practitioner_id IS NULL THEN v_rules.practitioners
                        ELSE ARRAY[p_practitioner_id] END;
+  IF p_except IS NOT NULL THEN
+    SELECT * INTO v_moving FROM appointments WHERE org_id = p_org_id AND id = p_except;
+  END IF;
+  -- As reschedule_appointment has it: it keeps its length, its buffers and its room.
+  IF v_moving.id IS NOT NULL THEN
+    v_rules.duration := v_moving.ends_at - v_moving.scheduled_at;
+    v_rules.buffer_before := v_moving.scheduled_at - lower(v_moving.blocked);
+    v_rules.buffer_after := upper(v_moving.blocked) - v_moving.ends_at;
+    v_rules.rooms := coalesce(v_rules.rooms, CASE WHEN v_moving.room_id IS NOT NULL THEN ARRAY[v_moving.room_id] END);
+  END IF;
   v_window := day_parts(p_from, p_until, v_rules.timezone, p_time_from, p_time_until);
   v_free := ARRAY(SELECT free FROM free_starts(
-    p_org_id, v_rules, v_candidates, v_window, v_now, p_call_id, NULL, NULL) AS free);
+    p_org_id, v_rules, v_candidates, v_window, v_now, p_call_id, NULL, p_except) AS free);
   v_starts := ARRAY(
     SELECT start
     FROM grid_starts((SELECT coalesce(range_agg(span), '{}')

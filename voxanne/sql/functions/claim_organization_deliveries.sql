@@ -31,7 +31,7 @@ BEGIN
     SELECT count(*) FROM deliveries
     WHERE org_id = p_org_id AND channel = p_channel AND status = 'sending' AND due_at > v_now));
   WITH due AS (
-    SELECT subject_id, kind, version, uncertain, lapses_at <= v_now OR EXISTS (
+    SELECT subject_id, kind, version, uncertain, coalesce(lapses_at <= v_now, false) OR EXISTS (
         SELECT FROM deliveries AS newer
         WHERE newer.org_id = p_org_id AND newer.subject_id = waiting.subject_id
           AND newer.channel = waiting.channel AND newer.version > waiting.version) AS stale

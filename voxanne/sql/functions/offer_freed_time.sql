@@ -1,5 +1,6 @@
 -- Purpose: a time became free: the first who waits for it gets it held and is told. Nobody is offered
--- the same time with the same practitioner twice.
+-- the same time with the same practitioner twice. In the clinic's quiet hours they are told when these
+-- end, and the offer lasts from then; what begins before that is offered to nobody.
 -- Called under the locks of lock_diary, for the practitioner and the rooms of p_freed, which doesn't
 -- keep its time any more.
 -- Outcomes: the waitlist entry that was offered it, or NULL.
@@ -18,10 +19,11 @@ DECLARE
   v_start timestamptz;
   v_wanted appointments;
   v_held json;
+  v_told_at timestamptz := coalesce(quiet_end(p_freed.org_id, p_moment), p_moment);
 BEGIN
   SELECT timezone, make_interval(mins => offer_minutes) INTO v_timezone, v_offer
   FROM organizations WHERE id = p_freed.org_id;
-  IF p_freed.ends_at <= p_moment OR NOT EXISTS (
+  IF p_freed.ends_at <= v_told_at OR NOT EXISTS (
       SELECT FROM waitlist WHERE org_id = p_freed.org_id AND status = 'waiting') THEN
     RETURN NULL;
   END IF;
@@ -63,14 +65,14 @@ BEGIN
     WHERE (start = p_freed.scheduled_at OR start + v_rules.duration <= upper(p_freed.blocked))
       AND is_in_part(start, v_timezone, v_entry.time_from, v_entry.time_until)
     ORDER BY start <> p_freed.scheduled_at, start LIMIT 1;
-    CONTINUE WHEN v_start IS NULL;
+    CONTINUE WHEN v_start IS NULL OR v_start <= v_told_at;
     SELECT * INTO v_lead FROM leads WHERE org_id = p_freed.org_id AND id = v_entry.contact_id;
     -- Nobody is offered what they may not book.
     CONTINUE WHEN (find_booked(p_freed.org_id, NULL, NULL, v_lead.phone, NULL, NULL, p_moment,
                                p_moment)).r_upcoming >= v_rules.upcoming_max;
     v_wanted.org_id := p_freed.org_id;
     v_wanted.status := 'held';
-    v_wanted.hold_expires_at := least(p_moment + v_offer, v_start);
+    v_wanted.hold_expires_at := least(v_told_at + v_offer, v_start);
     v_wanted.service_type := v_rules.service_type;
     v_wanted.scheduled_at := v_start;
     v_wanted.ends_at := v_start + v_rules.duration;
@@ -86,8 +88,9 @@ BEGIN
     WHERE org_id = v_entry.org_id AND id = v_entry.id;
     INSERT INTO waitlist_offers (org_id, waitlist_id, appointment_id, practitioner_id, scheduled_at, created_at)
     VALUES (v_entry.org_id, v_entry.id, (v_held ->> 'hold_id')::uuid, p_freed.practitioner_id, v_start, p_moment);
-    INSERT INTO deliveries (org_id, subject_id, kind, version, due_at, created_at)
-    VALUES (v_entry.org_id, (v_held ->> 'hold_id')::uuid, 'sms_waitlist_offer', 1, p_moment, p_moment);
+    INSERT INTO deliveries (org_id, subject_id, kind, version, due_at, lapses_at, created_at, updated_at)
+    VALUES (v_entry.org_id, (v_held ->> 'hold_id')::uuid, 'sms_waitlist_offer', 1, v_told_at,
+            v_wanted.hold_expires_at, p_moment, p_moment);
     INSERT INTO events (org_id, kind, appointment_id, lead_id, data, created_at)
     VALUES (v_entry.org_id, 'waitlist_offered', (v_held ->> 'hold_id')::uuid, v_entry.contact_id,
             jsonb_build_object('waitlist_id', v_entry.id), p_moment);

@@ -24,6 +24,7 @@ BEGIN
     scheduled_at = p_wanted.scheduled_at, ends_at = p_wanted.ends_at,
     blocked_from = p_wanted.blocked_from, blocked_until = p_wanted.blocked_until,
     overlap_allowed = p_wanted.overlap_allowed, metadata = p_wanted.metadata,
+    patient_confirmed_at = NULL,   -- they said so of the old time
     version = version + 1, updated_at = p_moment
   WHERE org_id = p_wanted.org_id AND id = p_wanted.id
   RETURNING * INTO v_moved;

@@ -42,6 +42,7 @@ CREATE TABLE texts (
   tried_at timestamptz,                 -- when that was
   status text CHECK (length(status) <= 20),   -- the vendor's last word on that attempt
   created_at timestamptz NOT NULL DEFAULT now(),
+  place bigint NOT NULL GENERATED ALWAYS AS IDENTITY,   -- orders what happened at one moment
   PRIMARY KEY (org_id, id),
   CHECK (direction = 'out' OR kind IS NULL),
   CHECK (direction = 'in' OR kind IS NOT NULL AND version IS NOT NULL)
@@ -49,7 +50,7 @@ CREATE TABLE texts (
 CREATE UNIQUE INDEX texts_of_vendor ON texts (org_id, external_id) WHERE external_id IS NOT NULL;
 CREATE UNIQUE INDEX texts_of_delivery ON texts (org_id, appointment_id, kind, version)
   WHERE direction = 'out' AND kind <> 'sms_reply';
-CREATE INDEX texts_of_number ON texts (org_id, their_number, created_at);
+CREATE INDEX texts_of_number ON texts (org_id, their_number, place);
 
 -- Who wants text messages, and who doesn't any more. Append-only; the newest row counts.
 CREATE TABLE consents (
@@ -60,9 +61,10 @@ CREATE TABLE consents (
   word text CHECK (length(word) <= 50),          -- that was texted
   source text NOT NULL CHECK (source IN ('text', 'carrier', 'staff')),
   created_at timestamptz NOT NULL DEFAULT now(),
+  place bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
   PRIMARY KEY (org_id, id)
 );
-CREATE INDEX consents_of_phone ON consents (org_id, phone, created_at);
+CREATE INDEX consents_of_phone ON consents (org_id, phone, place);
 
 DO $$
 DECLARE
