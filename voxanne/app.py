@@ -196,6 +196,8 @@ def create_worker(settings: Settings, pool: Pool, fernet: MultiFernet) -> Worker
     limits = Limits(
         in_flight_max=settings.worker_deliveries_max,
         organization_in_flight_max=settings.worker_clinic_deliveries_max,
+        attempt_seconds_max=settings.worker_lease_seconds / 2,
+        lease_seconds=settings.worker_lease_seconds,
     )
     return Worker(pool, create_senders(settings, pool, fernet), limits)
 

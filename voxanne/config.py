@@ -112,6 +112,12 @@ class Settings(BaseSettings):
     worker_clinic_deliveries_max: int = Field(
         8, ge=1, le=500, description="deliveries of one clinic in a channel at once, in all workers"
     )
+    worker_lease_seconds: int = Field(
+        60,
+        ge=2,
+        le=3_600,
+        description="how long a worker has a delivery; one attempt may take half of it",
+    )
     calendar_wait_ms: int = Field(
         1_500,
         ge=0,

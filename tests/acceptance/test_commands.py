@@ -75,6 +75,12 @@ def test_help_and_version_need_no_database(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_database_that_nobody_migrated_is_told(empty_database: Database, tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": empty_database.owner_url}
+    done = voxanne("org", "list", settings=settings, cwd=tmp_path)
+    assert_fails(done, "voxanne migrate up")
+
+
 def test_the_schema_goes_up_and_down_and_up(empty_database: Database, tmp_path: Path) -> None:
     settings = {"DATABASE_URL": empty_database.owner_url}
 

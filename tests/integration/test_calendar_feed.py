@@ -45,7 +45,8 @@ async def events(api: Api, path: str) -> dict[str, Any]:
     """The feed's events by their UID."""
     reply = await read(api, path)
     assert reply.status_code == 200
-    return {event["UID"]: event for event in icalendar.Calendar.from_ical(reply.content).events}
+    found: list[Any] = icalendar.Calendar.from_ical(reply.content).events
+    return {event["UID"]: event for event in found}
 
 
 async def test_a_booking_is_moved_and_cancelled_in_the_feed(

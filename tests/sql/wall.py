@@ -151,7 +151,7 @@ async def fill_outbox(database: Database, org_id: UUID, practitioner: UUID) -> N
         "FROM calendar_connections JOIN appointments USING (org_id) WHERE org_id = $1",
         "INSERT INTO busy_times SELECT $1, id, 'busy', '2020-01-01', '2020-01-02' "
         "FROM calendar_connections WHERE org_id = $1",
-        "INSERT INTO oauth_states VALUES ($1, uuid_send($1), NULL, '', '2020-01-01')",
+        "INSERT INTO oauth_states VALUES ($1, uuid_send($1), NULL, 'c', '', '2020-01-01')",
         "INSERT INTO sms_accounts (org_id, account_sid, encrypted_token, number) "
         "VALUES ($1, 'AC1', '', '+442079460000')",
         "INSERT INTO message_templates (org_id, kind, language, body) "

@@ -48,6 +48,10 @@ def feed(*starts: datetime, **changes: Any) -> dict[str, Any]:
     }
 
 
+def events_of(text: bytes) -> list[Any]:
+    return list(icalendar.Calendar.from_ical(text).walk("VEVENT"))
+
+
 def change_rules(text: bytes) -> Any:
     """The file's own VTIMEZONE as dateutil reads it, without our zone database."""
     return tzical(StringIO(text.decode())).get()
@@ -59,7 +63,7 @@ def test_each_moment_around_a_clock_change_is_told_by_the_files_own_rules(zone: 
     starts = [day + n * HALF_HOUR for day in around for n in range(-60, 60)]
     text = write_feed(feed(*starts, timezone=zone))
     rules = change_rules(text)
-    events = icalendar.Calendar.from_ical(text).walk("VEVENT")
+    events = events_of(text)
     assert len(events) == len(starts)
     for start, event in zip(starts, events, strict=True):
         for name, moment in (("DTSTART", start), ("DTEND", start + HALF_HOUR)):
@@ -87,7 +91,7 @@ def test_the_text_is_as_the_rfc_wants_it() -> None:
         *lines
     }
     assert b"ATTENDEE:x" not in lines
-    (event,) = icalendar.Calendar.from_ical(text).walk("VEVENT")
+    (event,) = events_of(text)
     assert event["SUMMARY"] == f"{row['appointments'][0][6]}, Beratung\nATTENDEE:x"
     assert event["UID"] == f"{UUID(int=1)}@voxanne"
     assert event["LAST-MODIFIED"].dt == event["DTSTAMP"].dt == UPDATED.replace(microsecond=0)
@@ -96,7 +100,7 @@ def test_the_text_is_as_the_rfc_wants_it() -> None:
 
 @pytest.mark.parametrize(("language", "title"), [("en", "Appointment"), ("de-AT", "Termin")])
 def test_a_neutral_title_is_the_clinics_language(language: str, title: str) -> None:
-    (event,) = icalendar.Calendar.from_ical(write_feed(feed(UPDATED, language=language))).events
+    (event,) = events_of(write_feed(feed(UPDATED, language=language)))
     assert event["SUMMARY"] == title
 
 

@@ -1,6 +1,7 @@
 """`calendar feed`: a practitioner's appointments at an address that a calendar program reads."""
 
 import json
+from collections.abc import Mapping
 from uuid import UUID
 
 import asyncpg
@@ -89,7 +90,7 @@ async def close_feed(
 
 
 async def _call(
-    connection: asyncpg.Connection, organization: UUID, function: str, given: dict[str, object]
+    connection: asyncpg.Connection, organization: UUID, function: str, given: Mapping[str, object]
 ) -> None:
     session = OwnerSession(connection)
     answer = await functions.call(session, function, {"p_org_id": organization, **given})

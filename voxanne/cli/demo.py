@@ -20,6 +20,7 @@ from rich.text import Text
 from voxanne.app import Deployment
 from voxanne.booking import functions
 from voxanne.booking.outcomes import Outcome
+from voxanne.cli.calendar_feeds import named_practitioner, open_feed
 from voxanne.cli.configuring import OwnerSession, configure_from_file
 from voxanne.cli.telephone import PhoneCall, Transcript
 from voxanne.language.speech import speak_date, speak_time
@@ -132,6 +133,7 @@ async def play_scene(opened: Deployment, address: str) -> None:
             await _move_and_cancel(scene, maya, booked)
             taken = await _take_the_offer(scene, ben)
         await _print_rows(scene, booked, taken)
+        await _print_feed(connection, address, plan)
     _print_curl(address, key, plan)
 
 
@@ -412,6 +414,12 @@ async def _print_rows(scene: Scene, *appointments: str) -> None:
     screen.print()
     title = "the booked rows, in PostgreSQL"
     screen.print(Panel(table, title=title, expand=False), width=scene.screen.columns)
+
+
+async def _print_feed(connection: asyncpg.Connection, address: str, plan: Plan) -> None:
+    whose = await named_practitioner(connection, CLINIC, plan.practitioner)
+    feed = await open_feed(connection, CLINIC, whose, address)
+    click.echo(f"\n{plan.practitioner}'s calendar, for any calendar program:\n\n{feed['url']}")
 
 
 def _print_curl(address: str, key: str, plan: Plan) -> None:

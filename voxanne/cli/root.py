@@ -42,6 +42,10 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError) as error:
+            raise click.ClickException(
+                f"The database's schema isn't this release's ({error}): run `voxanne migrate up`."
+            ) from error
         except EXPECTED_ERRORS as error:
             raise click.ClickException(f"{error}" or type(error).__name__) from error
 

@@ -29,7 +29,7 @@ class Event:
     """One event, or one occurrence of a series. Times are aware, in UTC.
 
     `id`: of an occurrence, the series' id, `_` and whatever tells them apart. `appointment_id`:
-    ours, by a mark that only we set. `busy`: it keeps time; not so when transparent, free, declined.
+    ours, by a mark that only we set. `busy`: it keeps time; not so when transparent or declined.
     A deleted event may come with nothing but `id` and `cancelled`; its times mean nothing.
     A changed series comes as one cancelled event with its id, then its occurrences as they are.
     """

@@ -1,12 +1,13 @@
 -- Purpose: takes what one organization has to deliver in a channel, for p_lease_seconds.
--- Guarantees: nobody else is given the same delivery while the lease lasts; of an appointment's
---   deliveries in a channel the older comes first, and the next not before that one is settled;
---   never more than p_in_flight_max of them at once, over all workers; what is too late, or was
---   overtaken by a newer version, is voided and not given out, unless it may be out already.
+-- Guarantees: nobody else is given the same delivery while the lease lasts; of a subject's deliveries
+--   in a channel the older comes first, and the next not before that one is settled; never more than
+--   p_in_flight_max of them at once, over all workers; what is too late, or was overtaken by a newer
+--   version, is voided and not given out, unless it may be out already.
 -- Lock order: the organization's channel, tried, not waited for; then the rows, skipping locked ones.
--- Outcomes: {"organization", "deliveries": [{"subject_id", "kind", "version", "attempt", "tries",
---   "uncertain", "stale", …, "details"}]}: `attempt` fences the lease, `tries` counts towards giving
---   up, `uncertain`: an earlier attempt may have got there; `stale`: only that is left to find out.
+-- Outcomes: {"organization", "voided", "deliveries": [{"subject_id", "kind", "version", "attempt",
+--   "tries", "uncertain", "stale", …, "details"}]}: `attempt` fences the lease, `tries` counts towards
+--   giving up, `uncertain`: an earlier attempt may have got there; `stale`: only that is left to find
+--   out. `voided` is how many were.
 CREATE FUNCTION claim_organization_deliveries(
   p_org_id uuid, p_channel text, p_limit integer, p_in_flight_max integer, p_lease_seconds integer
 ) RETURNS json
@@ -19,17 +20,21 @@ AS $$
 DECLARE
   c_channel constant bigint := 5;       -- lock_diary has the seeds 1 to 4
   v_now timestamptz;
+  v_lease_ends timestamptz;
   v_free integer;
   v_deliveries json;
+  v_voided integer;
 BEGIN
   IF claim_forbids(p_org_id)
      OR NOT pg_try_advisory_xact_lock(hashtextextended(p_org_id::text || p_channel, c_channel)) THEN
-    RETURN json_build_object('organization', NULL, 'deliveries', '[]'::json);
+    RETURN json_build_object('organization', NULL, 'voided', 0, 'deliveries', '[]'::json);
   END IF;
   v_now := current_moment();
+  v_lease_ends := v_now + make_interval(secs => p_lease_seconds);
   v_free := least(p_limit, p_in_flight_max - (
     SELECT count(*) FROM deliveries
-    WHERE org_id = p_org_id AND channel = p_channel AND status = 'sending' AND due_at > v_now));
+    WHERE org_id = p_org_id AND channel = p_channel AND status = 'sending'
+      AND due_at > v_now AND due_at <= v_lease_ends));
   WITH due AS (
     SELECT subject_id, kind, version, uncertain, coalesce(lapses_at <= v_now, false) OR EXISTS (
         SELECT FROM deliveries AS newer
@@ -47,33 +52,37 @@ BEGIN
     ORDER BY due_at, created_at
     LIMIT greatest(v_free, 0)
     FOR UPDATE SKIP LOCKED
+  ), voided AS (
+    UPDATE deliveries SET
+      status = 'voided', error_code = 'too_late', error = 'It was too late, or overtaken by a change.',
+      due_at = v_now, updated_at = v_now
+    FROM due
+    WHERE stale AND NOT due.uncertain AND deliveries.org_id = p_org_id
+      AND deliveries.subject_id = due.subject_id
+      AND deliveries.kind = due.kind AND deliveries.version = due.version
+    RETURNING 1
   ), claimed AS (
     UPDATE deliveries SET
-      status = CASE WHEN stale AND NOT due.uncertain THEN 'voided' ELSE 'sending' END,
-      error_code = CASE WHEN stale AND NOT due.uncertain THEN 'too_late' ELSE deliveries.error_code END,
-      attempts = attempts + 1,
-      uncertain = NOT (stale AND NOT due.uncertain),
-      due_at = v_now + make_interval(secs => p_lease_seconds),
-      updated_at = v_now
+      status = 'sending', attempts = attempts + 1, uncertain = true,
+      due_at = v_lease_ends, updated_at = v_now
     FROM due
-    WHERE deliveries.org_id = p_org_id AND deliveries.subject_id = due.subject_id
+    WHERE (due.uncertain OR NOT stale) AND deliveries.org_id = p_org_id
+      AND deliveries.subject_id = due.subject_id
       AND deliveries.kind = due.kind AND deliveries.version = due.version
-    RETURNING deliveries, due.uncertain, stale IS TRUE AS stale
+    RETURNING deliveries AS delivery, due.uncertain, stale
   )
   SELECT json_agg(json_build_object(
-      'subject_id', (claimed.deliveries).subject_id, 'kind', (claimed.deliveries).kind,
-      'version', (claimed.deliveries).version, 'attempt', (claimed.deliveries).attempts,
-      'tries', (claimed.deliveries).attempts - (claimed.deliveries).attempts_forgiven,
-      'uncertain', claimed.uncertain, 'stale', claimed.stale,
-      'created_at', (claimed.deliveries).created_at, 'lapses_at', (claimed.deliveries).lapses_at,
-      'external_id', (claimed.deliveries).external_id,
-      'details', delivery_details(claimed.deliveries))
-    ORDER BY (claimed.deliveries).created_at)
-  INTO v_deliveries
-  FROM claimed
-  WHERE (claimed.deliveries).status = 'sending';
+      'subject_id', (delivery).subject_id, 'kind', (delivery).kind, 'version', (delivery).version,
+      'attempt', (delivery).attempts, 'tries', (delivery).attempts - (delivery).attempts_forgiven,
+      'uncertain', uncertain, 'stale', stale,
+      'created_at', (delivery).created_at, 'lapses_at', (delivery).lapses_at,
+      'external_id', (delivery).external_id, 'details', delivery_details(delivery))
+    ORDER BY (delivery).created_at), (SELECT count(*) FROM voided)
+  INTO v_deliveries, v_voided
+  FROM claimed;
   RETURN json_build_object(
     'organization', CASE WHEN v_deliveries IS NOT NULL THEN delivering_organization(p_org_id) END,
+    'voided', v_voided,
     'deliveries', coalesce(v_deliveries, '[]'));
 END $$;
 REVOKE ALL ON FUNCTION claim_organization_deliveries FROM PUBLIC;

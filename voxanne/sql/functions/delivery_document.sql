@@ -1,8 +1,10 @@
--- Purpose: how a delivery stands, for staff.
+-- Purpose: how a delivery stands, for staff. `parked`: nobody knows when it is tried next, since
+--   something outside must be put right before.
 CREATE FUNCTION delivery_document(p_delivery deliveries) RETURNS jsonb
 LANGUAGE sql STABLE
 AS $$
   SELECT jsonb_build_object(
+    'id', concat(p_delivery.subject_id, '/', p_delivery.kind, '/', p_delivery.version),
     'subject_id', p_delivery.subject_id,
     'channel', p_delivery.channel,
     'kind', p_delivery.kind,

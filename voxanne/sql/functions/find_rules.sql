@@ -17,7 +17,8 @@ BEGIN
     EXISTS (SELECT FROM opening_hours WHERE org_id = p_org_id)
       OR EXISTS (SELECT FROM date_exceptions WHERE org_id = p_org_id)
       OR EXISTS (SELECT FROM breaks WHERE org_id = p_org_id)
-      OR EXISTS (SELECT FROM absences WHERE org_id = p_org_id),
+      OR EXISTS (SELECT FROM absences WHERE org_id = p_org_id)
+      OR EXISTS (SELECT FROM calendar_connections WHERE org_id = p_org_id AND status <> 'disconnected'),
     CASE WHEN service.key IS NULL THEN nullif(v_service_type, '')
          WHEN service.matches THEN service.key END,
     make_interval(mins => coalesce(CASE WHEN service.matches THEN service.duration_minutes END,

@@ -29,8 +29,9 @@ BEGIN
         WHERE newer.org_id = p_org_id AND newer.subject_id = p_subject_id
           AND newer.channel = deliveries.channel AND newer.version > p_version) THEN 'voided'
       ELSE p_status END,
-    external_id = coalesce(p_external_id, external_id),
-    error_code = p_error_code,
+    external_id = coalesce(left(p_external_id, 1100), external_id),
+    -- Too long is better cut than a row that can't be settled.
+    error_code = left(p_error_code, 50),
     error = left(p_error, 500),
     uncertain = p_uncertain,
     due_at = CASE WHEN p_status <> 'queued' THEN v_now

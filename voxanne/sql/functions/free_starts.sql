@@ -1,5 +1,5 @@
 -- Purpose: every instant of p_window at which an appointment of these rules could begin, by
--- practitioner: open for all of it, nothing live in it or in its buffers, and, where rooms are
+-- practitioner: open for all of it, their calendar free, nothing live in it or in its buffers, and, where rooms are
 -- listed, one of them free for all of it. What is in this set, booking accepts; what isn't, it refuses.
 -- A range that is kept forbids every start from (its begin - length - buffer after) to
 -- (its end + buffer before), both excluded.
@@ -61,7 +61,7 @@ BEGIN
   END IF;
   RETURN QUERY
   SELECT practitioner, CASE
-      WHEN p_rules.keeps_hours THEN starts_within(r_hours - r_breaks - r_absences, p_rules.duration)
+      WHEN p_rules.keeps_hours THEN starts_within(r_hours - r_breaks - r_absences - r_busy, p_rules.duration)
         * v_room_starts
       ELSE v_room_starts
     END * (own_starts + (v_window - (

@@ -2,11 +2,13 @@
 -- p_last, and what is taken away from it. For each day the first of these that has any rows decides:
 -- the practitioner's exception, the clinic's exception, the practitioner's weekly hours, the
 -- clinic's. A clinic with no weekly hours is open around the clock.
--- Outcomes: a row per practitioner; what is open is r_hours - r_breaks - r_absences.
+-- Outcomes: a row per practitioner; what is open is r_hours - r_breaks - r_absences, and what their
+-- calendar leaves of it - r_busy (see busy_spans).
 CREATE FUNCTION open_spans(
   p_org_id uuid, p_practitioners uuid[], p_timezone text, p_first date, p_last date
 ) RETURNS TABLE (
-  r_practitioner_id uuid, r_hours tstzmultirange, r_breaks tstzmultirange, r_absences tstzmultirange
+  r_practitioner_id uuid, r_hours tstzmultirange, r_breaks tstzmultirange, r_absences tstzmultirange,
+  r_busy tstzmultirange
 )
 LANGUAGE plpgsql STABLE
 AS $$
@@ -15,6 +17,8 @@ DECLARE
   v_clinic_hours boolean;
   v_own_days text[];          -- practitioner and day of their exceptions
   v_clinic_days date[];
+  v_calendars boolean := EXISTS (
+    SELECT FROM calendar_connections WHERE org_id = p_org_id AND status <> 'disconnected');
 BEGIN
   SELECT coalesce(array_agg(DISTINCT practitioner_id) FILTER (WHERE practitioner_id IS NOT NULL), '{}'),
     coalesce(bool_or(practitioner_id IS NULL), false)
@@ -84,7 +88,10 @@ BEGIN
   SELECT practitioner, coalesce(hours, '{}'),
     coalesce((SELECT pause FROM pauses WHERE practitioner_id = practitioner), '{}')
       + coalesce((SELECT pause FROM pauses WHERE practitioner_id IS NULL), '{}'),
-    coalesce((SELECT away FROM away WHERE practitioner_id = practitioner), '{}')
+    coalesce((SELECT away FROM away WHERE practitioner_id = practitioner), '{}'),
+    CASE WHEN v_calendars THEN busy_spans(p_org_id, practitioner, tstzrange(
+      (p_first - 1)::timestamp AT TIME ZONE p_timezone, (p_last + 3)::timestamp AT TIME ZONE p_timezone))
+    ELSE '{}' END
   FROM unnest(p_practitioners) AS practitioner
   LEFT JOIN opened USING (practitioner);
 END $$;

@@ -2,8 +2,9 @@
 -- stored has it. For a new appointment, a hold and a move alike, so that all obey the same rules.
 -- Called under the locks of lock_diary.
 -- p_wanted: status 'held': a hold; with an id: that appointment moves; else a booking for p_lead.
--- Outcomes: the stored one's result; or {"error"}: SLOT_UNAVAILABLE, or OUTSIDE_HOURS when nobody
--- is open.
+-- Outcomes: the stored one's result; or {"error"}: SLOT_UNAVAILABLE; OUTSIDE_HOURS when nobody is open;
+-- CALENDAR_STALE when somebody would be free, but their calendar wasn't read for too long and the
+-- clinic wants to be asked then.
 CREATE FUNCTION place_appointment(
   p_rules clinic_rules, p_wanted appointments, p_lead leads, p_candidates uuid[],
   p_anytime boolean,                    -- hours don't matter: an existing diary is taken over
@@ -21,7 +22,10 @@ DECLARE
   v_room uuid;
   v_overbook boolean;
   v_taken boolean;
+  v_span tstzrange := tstzrange(p_wanted.scheduled_at, p_wanted.ends_at);
   v_open tstzmultirange;
+  v_busy tstzmultirange := '{}';        -- by their own calendar
+  v_blind boolean := false;
   v_any_open boolean := false;
   v_result json;
 BEGIN
@@ -33,11 +37,11 @@ BEGIN
   FOREACH v_overbook IN ARRAY CASE WHEN p_allow_overlap THEN '{f,t}' ELSE '{f}' END::boolean[] LOOP
     FOREACH v_practitioner IN ARRAY v_candidates LOOP
       IF p_rules.keeps_hours AND NOT p_anytime THEN
-        SELECT r_hours - r_breaks - r_absences INTO v_open
+        SELECT r_hours - r_breaks - r_absences, r_busy INTO v_open, v_busy
         FROM open_spans(p_wanted.org_id, ARRAY[v_practitioner], p_rules.timezone,
                         (p_wanted.scheduled_at AT TIME ZONE p_rules.timezone)::date,
                         (p_wanted.ends_at AT TIME ZONE p_rules.timezone)::date);
-        CONTINUE WHEN NOT v_open @> tstzrange(p_wanted.scheduled_at, p_wanted.ends_at);
+        CONTINUE WHEN NOT v_open @> v_span;
       END IF;
       v_any_open := true;
       v_name := p_rules.names[array_position(p_rules.practitioners, v_practitioner)];
@@ -45,10 +49,14 @@ BEGIN
         v_taken := slot_taken(p_wanted.org_id, v_practitioner, v_room, v_blocked, p_moment,
                               p_hold_id, p_wanted.call_id, p_lead.phone, p_wanted.id);
         CONTINUE WHEN v_taken AND NOT v_overbook;
+        IF v_busy && v_span AND NOT v_overbook THEN
+          v_blind := v_blind OR lower_inf(v_busy);
+          CONTINUE;
+        END IF;
         v_wanted.practitioner_id := v_practitioner;
         v_wanted.room_id := v_room;
         v_wanted.overlap_allowed := v_taken IS TRUE;
-        IF v_taken THEN
+        IF v_taken OR v_busy && v_span THEN
           v_wanted.metadata := p_wanted.metadata
             || jsonb_build_object('overlap_reason', p_overlap_reason);
         END IF;
@@ -65,7 +73,10 @@ BEGIN
       END LOOP;
     END LOOP;
   END LOOP;
-  RETURN json_build_object('error',
-    CASE WHEN v_any_open THEN 'SLOT_UNAVAILABLE' ELSE 'OUTSIDE_HOURS' END);
+  RETURN json_build_object('error', CASE
+    WHEN NOT v_any_open THEN 'OUTSIDE_HOURS'
+    WHEN v_blind AND EXISTS (
+      SELECT FROM organizations WHERE id = p_wanted.org_id AND calendar_stale = 'ask') THEN 'CALENDAR_STALE'
+    ELSE 'SLOT_UNAVAILABLE' END);
 END $$;
 REVOKE ALL ON FUNCTION place_appointment FROM PUBLIC;

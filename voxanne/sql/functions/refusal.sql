@@ -19,6 +19,7 @@ BEGIN
     WHEN 'TOO_SOON' THEN 'The time is too soon for the notice the clinic needs'
     WHEN 'TOO_FAR_AHEAD' THEN 'The date is further ahead than the clinic books'
     WHEN 'OUTSIDE_HOURS' THEN 'The clinic is closed at that time'
+    WHEN 'CALENDAR_STALE' THEN 'The practitioner''s calendar can not be seen at the moment'
     WHEN 'UNKNOWN_SERVICE' THEN 'The clinic does not offer this service'
     WHEN 'UNKNOWN_PRACTITIONER' THEN 'The clinic has no such practitioner'
     WHEN 'NOT_FOUND' THEN 'There is nothing of that kind here'

@@ -9,7 +9,8 @@ AS $$
 DECLARE
   v_details jsonb := '{}';
 BEGIN
-  IF p_code NOT IN ('SLOT_UNAVAILABLE', 'OUTSIDE_HOURS', 'TOO_SOON', 'HOLD_EXPIRED') THEN
+  IF p_code NOT IN ('SLOT_UNAVAILABLE', 'OUTSIDE_HOURS', 'TOO_SOON', 'HOLD_EXPIRED',
+                    'CALENDAR_STALE') THEN
     RETURN refusal(p_code);
   END IF;
   IF p_code = 'OUTSIDE_HOURS' THEN

@@ -10,7 +10,7 @@ CREATE FUNCTION reschedule_appointment(
   p_scheduled_at timestamptz,
   p_practitioner_id uuid DEFAULT NULL,
   p_room_id uuid DEFAULT NULL,
-  p_duration_minutes integer DEFAULT NULL,   -- staff only
+  p_duration_minutes integer DEFAULT NULL,   -- staff only, here or in their calendar
   p_version integer DEFAULT NULL,            -- the one the caller saw; NULL: whatever it is
   p_caller_phone text DEFAULT NULL,          -- NULL: who knows the id may
   p_caller_name text DEFAULT NULL,
@@ -54,7 +54,7 @@ BEGIN
       OR p_source IS NULL OR p_alternatives NOT BETWEEN 0 AND 10
       OR length(p_idempotency_key) NOT BETWEEN 1 AND 300 THEN 'INVALID_ARGUMENTS'
     WHEN p_allow_overlap AND (p_source <> 'staff' OR coalesce(btrim(p_overlap_reason), '') = '')
-      OR p_duration_minutes IS NOT NULL AND p_source <> 'staff' THEN 'UNAUTHORIZED'
+      OR p_duration_minutes IS NOT NULL AND p_source NOT IN ('staff', 'calendar') THEN 'UNAUTHORIZED'
   END;
   IF v_refused IS NOT NULL THEN
     RETURN refusal(v_refused);

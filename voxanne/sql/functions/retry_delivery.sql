@@ -1,6 +1,6 @@
--- Purpose: staff want a failed or waiting delivery tried again now. Its count of attempts begins anew.
--- Outcomes: {"success", "kind", "version", "status", …}; or NOT_FOUND, or STALE_VERSION when a newer
--- version's has taken its place.
+-- Purpose: staff want a failed or waiting delivery tried again now. Its count of tries begins anew.
+-- Outcomes: {"success", "delivery"}, as it stands now; or NOT_FOUND, or STALE_VERSION when a newer
+--   version's has taken its place.
 CREATE FUNCTION retry_delivery(p_org_id uuid, p_subject_id uuid, p_kind text) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
@@ -28,7 +28,7 @@ BEGIN
     WHERE org_id = p_org_id AND subject_id = p_subject_id AND kind = p_kind AND version = v_delivery.version
     RETURNING * INTO v_delivery;
   END IF;
-  RETURN (jsonb_build_object('success', true) || delivery_document(v_delivery))::json;
+  RETURN json_build_object('success', true, 'delivery', delivery_document(v_delivery));
 END $$;
 REVOKE ALL ON FUNCTION retry_delivery FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION retry_delivery TO voxanne_api;

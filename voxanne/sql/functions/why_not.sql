@@ -1,5 +1,6 @@
 -- Purpose: why nothing can begin in p_window with these practitioners.
--- Outcomes: r_reason: past, too_soon, too_far, closed, holiday, too_long, break, away, fully_booked;
+-- Outcomes: r_reason: past, too_soon, too_far, closed, holiday, too_long, break, away, fully_booked,
+-- calendar_stale;
 -- r_detail is the clinic's own words about it, for staff only.
 CREATE FUNCTION why_not(
   p_org_id uuid, p_rules clinic_rules, p_practitioners uuid[], p_window tstzmultirange,
@@ -17,6 +18,7 @@ DECLARE
   v_long boolean;
   v_after_breaks boolean;
   v_after_absences boolean;
+  v_seen boolean;                       -- of what is left, somebody's calendar can be seen
 BEGIN
   IF isempty(p_window) THEN
     r_reason := 'closed';
@@ -48,12 +50,15 @@ BEGIN
   SELECT coalesce(bool_or(starts_within(r_hours, p_rules.duration) && v_timely), false),
     coalesce(bool_or(starts_within(r_hours, interval '1 minute') && v_timely), false),
     coalesce(bool_or(starts_within(r_hours - r_breaks, p_rules.duration) && v_timely), false),
-    coalesce(bool_or(starts_within(r_hours - r_breaks - r_absences, p_rules.duration) && v_timely), false)
-  INTO v_hours, v_long, v_after_breaks, v_after_absences
+    coalesce(bool_or(starts_within(r_hours - r_breaks - r_absences, p_rules.duration) && v_timely), false),
+    coalesce(bool_or(NOT lower_inf(r_busy)
+      AND starts_within(r_hours - r_breaks - r_absences, p_rules.duration) && v_timely), false)
+  INTO v_hours, v_long, v_after_breaks, v_after_absences, v_seen
   FROM open_spans(p_org_id, p_practitioners, p_rules.timezone, v_first,
                   (upper(v_reach) AT TIME ZONE p_rules.timezone)::date);
   r_reason := CASE
-    WHEN v_after_absences THEN 'fully_booked'
+    WHEN v_seen THEN 'fully_booked'
+    WHEN v_after_absences THEN 'calendar_stale'
     WHEN v_after_breaks THEN 'away'
     WHEN v_hours THEN 'break'
     -- Open, but never for so long; at the very end of the day it is simply closed by then.

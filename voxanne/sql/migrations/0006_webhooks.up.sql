@@ -5,14 +5,15 @@ CREATE TABLE webhooks (
   id uuid NOT NULL DEFAULT gen_random_uuid(),
   url text NOT NULL CHECK (length(url) BETWEEN 1 AND 2000),
   kinds text[] NOT NULL DEFAULT '{}' CHECK (cardinality(kinds) <= 100),   -- empty: all
-  encrypted_secret bytea NOT NULL,
+  encrypted_secret text NOT NULL,
   -- The one before it, signed with as well until then.
-  encrypted_old_secret bytea,
+  encrypted_old_secret text,
   old_secret_until timestamptz,
-  status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'disabled')),
+  -- Of a removed one the messages go in batches, and it with the last of them.
+  status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'disabled', 'removed')),
   failing_since timestamptz,            -- no message got through since
-  -- How far the event log was read: as the log is ordered.
-  read_transaction xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  -- How far the event log was read: as the log is ordered. It begins with what isn't surely past.
+  read_transaction xid8 NOT NULL DEFAULT pg_snapshot_xmin(pg_current_snapshot()),
   read_event bigint NOT NULL DEFAULT 0,
   version integer NOT NULL DEFAULT 1,
   created_at timestamptz NOT NULL DEFAULT now(),
@@ -20,10 +21,10 @@ CREATE TABLE webhooks (
   PRIMARY KEY (org_id, id)
 );
 
--- One event for one webhook. Its id is the message's, whatever is tried how often.
+-- One event for one webhook. Its id comes from both, so that the same event has the same id always.
 CREATE TABLE webhook_messages (
   org_id uuid NOT NULL,
-  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  id uuid NOT NULL,
   webhook_id uuid NOT NULL,
   transaction_id xid8 NOT NULL,
   event_id bigint NOT NULL,
@@ -33,6 +34,14 @@ CREATE TABLE webhook_messages (
   FOREIGN KEY (org_id, webhook_id) REFERENCES webhooks (org_id, id)
 );
 CREATE INDEX webhook_messages_in_time ON webhook_messages (org_id, created_at);
+
+-- An alert is told of alone, or together with others of its kind: then it has that one's id here.
+ALTER TABLE alerts
+  ADD COLUMN told_with uuid,
+  ADD COLUMN told_at timestamptz;
+UPDATE alerts SET told_with = id;       -- those of before are known
+CREATE INDEX alerts_untold ON alerts (org_id, kind) WHERE told_with IS NULL;
+CREATE INDEX alerts_told ON alerts (org_id, kind, told_at);
 
 DO $$
 DECLARE
