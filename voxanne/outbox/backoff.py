@@ -7,6 +7,8 @@ from typing import Final
 
 from voxanne.outbox.types import Channel
 
+ASKED_SECONDS_MAX: Final = 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
@@ -22,7 +24,7 @@ BACKOFFS: Final[Mapping[Channel, Backoff]] = {
     "calendar": Backoff(1, 1800, 60),
     "sms": Backoff(5, 900, 12),
     "email": Backoff(5, 1800, 24),
-    "webhook": Backoff(5, 7200, 20),
+    "webhook": Backoff(5, 7200, 28),
     "alert": Backoff(5, 1800, 24),
 }
 
@@ -38,4 +40,4 @@ def retry_seconds(channel: Channel, tries: int, asked_seconds: float | None) -> 
         return None
     wait = min(backoff.first_seconds * 2.0 ** min(tries - 1, 40), backoff.longest_seconds)
     spread = wait * random.uniform(0.5, 1.0)  # noqa: S311
-    return max(spread, min(asked_seconds or 0.0, 86_400.0))
+    return max(spread, min(asked_seconds or 0.0, ASKED_SECONDS_MAX))

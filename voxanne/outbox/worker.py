@@ -4,7 +4,7 @@ leases decide who has what. A worker that dies leaves leases that run out.
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, assert_never
@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from voxanne.booking.functions import Database
-from voxanne.outbox.backoff import retry_seconds
+from voxanne.outbox.backoff import BACKOFFS, retry_seconds
 from voxanne.outbox.types import (
     Channel,
     Delivered,
@@ -28,6 +28,9 @@ from voxanne.outbox.types import (
 )
 
 GAVE_UP: Final = "Tried {tries} times in vain. {error}"
+AWAY_SECONDS: Final = 1.0  # between two tries to reach the database
+CLAIM: Final = "SELECT claim_deliveries($1, $2, $3, $4)"
+FINISH: Final = "SELECT finish_delivery($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 
 log = structlog.get_logger("voxanne.worker")
 
@@ -47,6 +50,27 @@ class Limits:
     drain_seconds_max: float = 20.0
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What was taken. `voided`: how many were too late or overtaken, and are settled already."""
+
+    deliveries: list[Delivery]
+    voided: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What finish_delivery stores. `outcome` is for the metrics: a give-up is "failed"."""
+
+    outcome: str
+    status: str
+    external_id: str | None = None
+    error_code: str | None = None
+    error: str | None = None
+    retry_seconds: float = 0.0
+    uncertain: bool = False
+
+
 @dataclass(slots=True)
 class Worker:
     """One loop per channel. `observe` is told of every attempt: channel, outcome, its seconds."""
@@ -56,151 +80,229 @@ class Worker:
     limits: Limits = field(default_factory=Limits)
     observe: Callable[[Channel, str, float], None] = lambda _channel, _outcome, _seconds: None
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event) -> int:
         """Deliver until `stop` is set; what is under way is then finished, within
-        `drain_seconds_max`; what isn't comes back when its lease ends.
+        `drain_seconds_max`. Returns how many weren't: they come back when their leases end.
         """
         async with asyncio.TaskGroup() as group:
-            for channel, sender in self.senders.items():
-                group.create_task(self._run_channel(channel, sender, stop))
+            loops = [
+                group.create_task(_Loop(self, channel, sender, stop).run())
+                for channel, sender in self.senders.items()
+            ]
+        return sum(loop.result() for loop in loops)
 
     async def drain(self) -> int:
-        """Deliver what is due now until nothing is. Returns how many attempts that took."""
+        """Deliver what is due now until nothing is. Returns how many attempts that took. Raises the
+        database's errors, in a group.
+        """
         attempts = 0
         while True:
-            claimed = [
-                (delivery, sender)
+            loops = [
+                _Loop(self, channel, sender, asyncio.Event(), until_idle=True)
                 for channel, sender in self.senders.items()
-                for delivery in await self.claim(channel, self.limits.in_flight_max)
             ]
-            if not claimed:
+            async with asyncio.TaskGroup() as group:
+                for loop in loops:
+                    group.create_task(loop.run())
+            if not (done := sum(loop.attempts for loop in loops)):
                 return attempts
-            attempts += len(claimed)
-            await asyncio.gather(*(self.attempt(sender, delivery) for delivery, sender in claimed))
+            attempts += done
 
-    async def claim(self, channel: Channel, count: int) -> list[Delivery]:
+    async def claim(self, channel: Channel, count: int) -> Claim:
         """Take up to so many due deliveries. Raises the database's errors."""
+        limits = self.limits
         answer = await self.database.fetch_value(
-            "SELECT claim_deliveries($1, $2, $3, $4)",
-            channel,
-            count,
-            self.limits.organization_in_flight_max,
-            self.limits.lease_seconds,
+            CLAIM, channel, count, limits.organization_in_flight_max, limits.lease_seconds
         )
-        return [
-            _delivery(channel, claimed["organization"], row)
-            for claimed in json.loads(str(answer))
-            for row in claimed["deliveries"]
-        ]
+        claimed = json.loads(str(answer))
+        return Claim(
+            [
+                _delivery(channel, of_one["organization"], row)
+                for of_one in claimed
+                for row in of_one["deliveries"]
+            ],
+            sum(of_one["voided"] for of_one in claimed),
+        )
 
     async def attempt(self, sender: Sender, delivery: Delivery) -> None:
-        """One attempt; what became of it goes into the database. Raises the database's errors."""
-        started = asyncio.get_running_loop().time()
-        result = await self._result(sender, delivery)
-        await self._settle(delivery, result)
-        took = asyncio.get_running_loop().time() - started
-        self.observe(delivery.channel, type(result).__name__.lower(), took)
-
-    async def _run_channel(self, channel: Channel, sender: Sender, stop: asyncio.Event) -> None:
-        under_way: set[asyncio.Task[None]] = set()
-        stopped = asyncio.create_task(stop.wait())
-        while not stopped.done():
-            free = self.limits.in_flight_max - len(under_way)
-            claimed = await self._claim_if_it_can(channel, free) if free else []
-            for delivery in claimed:
-                under_way.add(asyncio.create_task(self._attempt_or_leave(sender, delivery)))
-            # With as many as there may be, go on as soon as one is done; else look again soon.
-            full = len(under_way) >= self.limits.in_flight_max
-            await asyncio.wait(
-                {stopped, *under_way} if full else {stopped},
-                timeout=None if full else self.limits.poll_seconds * (not claimed),
-                return_when=asyncio.FIRST_COMPLETED,
+        """One attempt; what became of it goes into the database. Raises the database's errors
+        when it is away for longer than the lease lasts.
+        """
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        settlement = await self._carry_out(sender, delivery)
+        took = clock() - started
+        ours = await self._settle(delivery, settlement, started + self.limits.lease_seconds)
+        self.observe(delivery.channel, settlement.outcome if ours else "overtaken", took)
+        if not ours or settlement.status == "failed":
+            log.warning(
+                "a delivery failed" if ours else "an attempt took longer than its lease",
+                org_id=str(delivery.organization_id),
+                delivery=f"{delivery.subject_id}/{delivery.kind}/{delivery.version}",
+                error_code=settlement.error_code,
             )
-            under_way = {task for task in under_way if not task.done()}
-        if under_way:
-            _, late = await asyncio.wait(under_way, timeout=self.limits.drain_seconds_max)
-            for task in late:
+
+    async def _carry_out(self, sender: Sender, delivery: Delivery) -> Settlement:
+        """Find out about an earlier attempt, where there was one, and send if it didn't get there.
+
+        As long as nobody knows whether that one did, the delivery stays uncertain.
+        """
+        uncertain = delivery.uncertain
+        try:
+            async with asyncio.timeout(self.limits.attempt_seconds_max):
+                if (hopeless := _hopeless(delivery)) is not None:
+                    return _settlement(delivery, hopeless, uncertain=uncertain)
+                if uncertain and (found := await sender.look_up(delivery)) is not None:
+                    return _settlement(delivery, found, uncertain=True)
+                uncertain = False
+                if delivery.stale:
+                    late = Voided("too_late", "It was too late, or overtaken by a change.")
+                    return _settlement(delivery, late, uncertain=False)
+                result = await sender.send(delivery)
+                uncertain = isinstance(result, Retry) and result.uncertain
+        except TimeoutError:
+            uncertain, result = True, Retry("timeout", "There was no answer in time.")
+        except Exception as error:
+            log.error("a sender failed", kind=delivery.kind, bug=type(error).__name__)
+            uncertain, result = True, Retry("internal_error", "Something went wrong here.")
+        return _settlement(delivery, result, uncertain=uncertain)
+
+    async def _settle(self, delivery: Delivery, settlement: Settlement, until: float) -> bool:
+        """Whether the attempt was still ours. What the vendor said is worth asking again for, as
+        long as nobody else takes the delivery up. Raises the database's errors after `until`.
+        """
+        while True:
+            try:
+                return bool(
+                    await self.database.fetch_value(
+                        FINISH,
+                        delivery.organization_id,
+                        delivery.subject_id,
+                        delivery.kind,
+                        delivery.version,
+                        delivery.attempt,
+                        settlement.status,
+                        settlement.external_id,
+                        settlement.error_code,
+                        settlement.error,
+                        settlement.retry_seconds,
+                        settlement.uncertain,
+                    )
+                )
+            except Exception:  # it may be away for a while
+                if asyncio.get_running_loop().time() + AWAY_SECONDS >= until:
+                    raise
+                await asyncio.sleep(AWAY_SECONDS)
+
+
+@dataclass(slots=True)
+class _Loop:
+    """One channel's deliveries, until `stop` is set, or until nothing is due."""
+
+    worker: Worker
+    channel: Channel
+    sender: Sender
+    stop: asyncio.Event
+    until_idle: bool = False
+    attempts: int = 0
+    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
+    _away: bool = False
+
+    async def run(self) -> int:
+        """Returns how many attempts were cut short."""
+        limits = self.worker.limits
+        stopped = asyncio.create_task(self.stop.wait())
+        try:
+            while not stopped.done():
+                free = limits.in_flight_max - len(self._under_way)
+                if free and await self._begin(free):
+                    continue
+                if self.until_idle and not self._under_way:
+                    break
+                # Each that is done makes room: for one of its clinic, or the next of its subject.
+                await _first([stopped, *self._under_way], self._pause_seconds())
+                self._under_way = {task for task in self._under_way if not task.done()}
+            return await self._finish()
+        finally:
+            stopped.cancel()
+            for task in self._under_way:
                 task.cancel()
 
-    async def _claim_if_it_can(self, channel: Channel, count: int) -> Sequence[Delivery]:
+    async def _begin(self, count: int) -> bool:
+        """Claim and begin up to so many. Whether there may be more."""
         try:
-            return await self.claim(channel, count)
-        except Exception as error:  # the database may be away for a while
-            log.warning(
-                "deliveries could not be claimed", channel=channel, bug=type(error).__name__
-            )
-            await asyncio.sleep(1)
-            return []
+            claim = await self.worker.claim(self.channel, count)
+        except Exception as error:
+            if self.until_idle:
+                raise
+            if not self._away:
+                bug = type(error).__name__
+                log.warning("deliveries can't be claimed", channel=self.channel, bug=bug)
+            self._away = True
+            return False
+        if self._away:
+            log.warning("deliveries can be claimed again", channel=self.channel)
+        self._away = False
+        self.attempts += len(claim.deliveries)
+        self._under_way |= {
+            asyncio.create_task(self._attempt_or_leave(delivery)) for delivery in claim.deliveries
+        }
+        return bool(claim.deliveries or claim.voided)
 
-    async def _attempt_or_leave(self, sender: Sender, delivery: Delivery) -> None:
+    async def _attempt_or_leave(self, delivery: Delivery) -> None:
         try:
-            await self.attempt(sender, delivery)
+            await self.worker.attempt(self.sender, delivery)
         except Exception as error:  # its lease runs out and it is looked up
             log.warning("a delivery was not settled", kind=delivery.kind, bug=type(error).__name__)
 
-    async def _result(self, sender: Sender, delivery: Delivery) -> Result:
-        try:
-            async with asyncio.timeout(self.limits.attempt_seconds_max):
-                return await _look_up_then_send(sender, delivery)
-        except TimeoutError:
-            return Retry("timeout", "There was no answer in time.", uncertain=True)
-        except Exception as error:
-            log.error(
-                "a sender failed", kind=delivery.kind, bug=type(error).__name__, exc_info=False
-            )
-            return Retry("internal_error", "Something went wrong here.", uncertain=True)
+    def _pause_seconds(self) -> float:
+        return AWAY_SECONDS if self._away else self.worker.limits.poll_seconds
 
-    async def _settle(self, delivery: Delivery, result: Result) -> None:
-        settled = _settlement(delivery, result)
-        named = {
-            "p_org_id": delivery.organization_id,
-            "p_subject_id": delivery.subject_id,
-            "p_kind": delivery.kind,
-            "p_version": delivery.version,
-            "p_attempt": delivery.attempt,
-            **settled,
-        }
-        query = ", ".join(f"{name} => ${number}" for number, name in enumerate(named, 1))
-        ours = await self.database.fetch_value(f"SELECT finish_delivery({query})", *named.values())
-        if not ours:
-            log.warning("an attempt took longer than its lease", kind=delivery.kind)
+    async def _finish(self) -> int:
+        if not self._under_way:
+            return 0
+        _, late = await asyncio.wait(self._under_way, timeout=self.worker.limits.drain_seconds_max)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        return len(late)
 
 
-async def _look_up_then_send(sender: Sender, delivery: Delivery) -> Result:
-    if delivery.uncertain:
-        found = await sender.look_up(delivery)
-        if found is not None:
-            return found
-    if delivery.stale:
-        return Voided("too_late", "It was too late, or overtaken by a change.")
-    return await sender.send(delivery)
+async def _first(tasks: Iterable[asyncio.Task[Any]], seconds: float) -> None:
+    await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
 
-def _settlement(delivery: Delivery, result: Result) -> dict[str, object]:
-    """The result as finish_delivery's parameters."""
+def _hopeless(delivery: Delivery) -> Result | None:
+    """What must not be tried: details that the database couldn't make, and what was begun so often
+    without ever coming to an end that it may be what ends the workers.
+    """
+    if delivery.tries > BACKOFFS[delivery.channel].tries_max:
+        return Failed("never_finished", f"Begun {delivery.tries} times and never finished.")
+    if "broken" in delivery.details:
+        log.error("details can't be made", kind=delivery.kind, sqlstate=delivery.details["broken"])
+        return Retry("internal_error", "Something went wrong here.")
+    return None
+
+
+def _settlement(delivery: Delivery, result: Result, *, uncertain: bool) -> Settlement:
     match result:
         case Delivered(external_id):
-            return {"p_status": "delivered", "p_external_id": external_id}
+            return Settlement("delivered", "delivered", external_id)
         case Sent(external_id):
-            return {"p_status": "sent", "p_external_id": external_id}
-        case Retry(error_code, error, after_seconds, uncertain):
+            return Settlement("sent", "sent", external_id)
+        case Retry(error_code, error, after_seconds):
             wait = retry_seconds(delivery.channel, delivery.tries, after_seconds)
-            said = {"p_error_code": error_code, "p_error": error, "p_uncertain": uncertain}
             if wait is None:
                 error = GAVE_UP.format(tries=delivery.tries, error=error)
-                return {**said, "p_status": "failed", "p_error": error}
-            return {**said, "p_status": "queued", "p_retry_seconds": wait}
+                return Settlement("failed", "failed", None, error_code, error, uncertain=uncertain)
+            return Settlement("retry", "queued", None, error_code, error, wait, uncertain)
         case Parked(error_code, error):
-            return {
-                "p_status": "queued",
-                "p_error_code": error_code,
-                "p_error": error,
-                "p_retry_seconds": float("inf"),
-            }
+            forever = float("inf")
+            return Settlement("parked", "queued", None, error_code, error, forever, uncertain)
         case Failed(error_code, error):
-            return {"p_status": "failed", "p_error_code": error_code, "p_error": error}
+            return Settlement("failed", "failed", None, error_code, error, uncertain=uncertain)
         case Voided(error_code, error):
-            return {"p_status": "voided", "p_error_code": error_code, "p_error": error}
+            return Settlement("voided", "voided", None, error_code, error)
         case _:
             assert_never(result)
 

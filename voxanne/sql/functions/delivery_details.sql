@@ -1,4 +1,6 @@
 -- Purpose: what a worker needs for one delivery, as it stands now, by channel.
+-- Outcomes: the channel's details; or {"broken": SQLSTATE}: this one can't be told, and the others of
+--   its claim can.
 CREATE FUNCTION delivery_details(p_delivery deliveries) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -10,5 +12,7 @@ BEGIN
     WHEN 'webhook' THEN webhook_details(p_delivery)
     WHEN 'alert' THEN alert_details(p_delivery)
   END;
+EXCEPTION WHEN OTHERS THEN
+  RETURN jsonb_build_object('broken', SQLSTATE);
 END $$;
 REVOKE ALL ON FUNCTION delivery_details FROM PUBLIC;

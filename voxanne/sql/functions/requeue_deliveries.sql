@@ -1,5 +1,6 @@
 -- Purpose: an appointment has a new version: what still waits for the old one is voided, and what the
--- new one needs is queued, in the same transaction.
+-- new one needs is queued, in the same transaction. What may be out already isn't sent any more
+-- either, but a worker finds out whether it was, before anything newer goes out.
 -- p_what: 'change' or 'cancellation'. Outcomes: kind → status of the new version.
 CREATE FUNCTION requeue_deliveries(p_appointment appointments, p_what text, p_moment timestamptz)
 RETURNS json
@@ -8,7 +9,8 @@ AS $$
 DECLARE
   v_queued json;
 BEGIN
-  UPDATE deliveries SET status = 'voided', updated_at = p_moment
+  UPDATE deliveries SET status = CASE WHEN uncertain THEN status ELSE 'voided' END,
+    due_at = p_moment, updated_at = p_moment
   WHERE org_id = p_appointment.org_id AND subject_id = p_appointment.id
     AND version < p_appointment.version AND status = 'queued';
   WITH queued AS (

@@ -24,6 +24,6 @@ BEGIN
     AND deliveries.org_id = p_webhook.org_id AND subject_id = webhook_messages.id
     AND kind = 'webhook'
     AND (status IN ('queued', 'sending')
-         OR status = 'failed' AND deliveries.created_at >= p_webhook.failing_since);
+         OR status = 'failed' AND deliveries.updated_at >= p_webhook.failing_since);
 END $$;
 REVOKE ALL ON FUNCTION resume_webhook FROM PUBLIC;

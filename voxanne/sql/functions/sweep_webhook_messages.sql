@@ -1,5 +1,5 @@
 -- Purpose: messages are kept for 30 days; those of a removed webhook go at once, and it with the last.
--- Lock order: deliveries, skipping locked ones; then messages; then the webhook.
+-- Lock order: messages, skipping locked ones; then their deliveries; then the webhook.
 -- Outcomes: how many were deleted; fewer than c_messages_max: there is nothing left.
 CREATE FUNCTION sweep_webhook_messages(p_org_id uuid) RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -24,7 +24,7 @@ BEGIN
       AND (webhook_messages.created_at < current_moment() - c_kept OR webhooks.status = 'removed')
       AND deliveries.status <> 'sending'
     LIMIT c_messages_max
-    FOR UPDATE OF deliveries SKIP LOCKED
+    FOR UPDATE OF webhook_messages SKIP LOCKED
   ) AS old;
   DELETE FROM deliveries
   WHERE org_id = p_org_id AND subject_id = ANY (v_messages) AND kind = 'webhook';

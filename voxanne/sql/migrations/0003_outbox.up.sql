@@ -21,7 +21,7 @@ ALTER TABLE deliveries
 -- due_at: not tried before; while sending, when the lease ends; infinity: parked until something
 -- outside is put right.
 CREATE INDEX deliveries_due ON deliveries (org_id, channel, due_at) WHERE status IN ('queued', 'sending');
-CREATE INDEX deliveries_failed ON deliveries (org_id, updated_at) WHERE status = 'failed';
+CREATE INDEX deliveries_failed ON deliveries (org_id, created_at) WHERE status = 'failed';
 CREATE INDEX deliveries_of_vendor ON deliveries (org_id, external_id) WHERE external_id IS NOT NULL AND channel = 'sms';
 
 ALTER TABLE organizations
