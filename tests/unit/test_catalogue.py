@@ -17,6 +17,7 @@ from voxanne.inbound.voice import sentences
 from voxanne.inbound.voice.sentences import refuse
 from voxanne.language import speech
 from voxanne.language.catalogue import ENGLISH, LANGUAGES, known_language, say, say_many
+from voxanne.texts import templates
 
 PACKAGE = Path(voxanne.__file__).parent
 CATALOGUE = "voxanne.language.catalogue"
@@ -30,6 +31,7 @@ TABLES: dict[tuple[str, str], Iterable[str]] = {
         "inbound/voice/sentences.py",
         "PRACTITIONER_REASONS[reason]",
     ): sentences.PRACTITIONER_REASONS.values(),
+    ("texts/templates.py", "TEXTS[name]"): templates.TEXTS.values(),
     ("language/speech.py", "pattern"): (*speech.DAY_FIRST, *speech.MONTH_FIRST),
 }
 

@@ -94,7 +94,10 @@ class CalendarError(Exception):
     """The vendor didn't do it, and may next time. `uncertain`: it may have done it all the same.
 
     `error` is for staff: a plain sentence, nothing of a patient, nothing of the vendor's answer.
+    `credentials_version`: that of those that were used, where they were renewed since the claim.
     """
+
+    credentials_version: int | None = None
 
     def __init__(
         self,
@@ -202,7 +205,7 @@ async def break_calendar(
         {
             "p_org_id": organization,
             "p_connection_id": UUID(row["id"]),
-            "p_credentials_version": row["credentials_version"],
+            "p_credentials_version": error.credentials_version or row["credentials_version"],
             "p_error_code": error.error_code,
             "p_error": error.error,
         },

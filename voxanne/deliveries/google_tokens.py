@@ -29,7 +29,6 @@ EARLY: Final = timedelta(minutes=5)
 LEASE_SECONDS: Final = 20
 WAIT_SECONDS: Final = 0.25  # for whoever else renews it
 WAITS_MAX: Final = 60
-_REFUSED_FOR_GOOD: Final = frozenset({"invalid_grant", "unauthorized_client", "invalid_client"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +91,10 @@ async def ask_for_tokens(
 
 
 def _refused(answer: Answer, said: Any) -> CalendarError:
-    code = said.get("error") if isinstance(said, dict) else None
-    if code in _REFUSED_FOR_GOOD:
+    if isinstance(said, dict) and said.get("error") == "invalid_grant":
         return AccessError(
-            str(code), "Google no longer accepts the clinic's consent; connect the calendar again."
+            "invalid_grant",
+            "Google no longer accepts the clinic's consent; connect the calendar again.",
         )
     return CalendarError(
         "tokens_refused",
@@ -164,15 +163,13 @@ class GoogleAccess:
                 self.clock(),
                 {"grant_type": "refresh_token", "refresh_token": refresh_token},
             )
-        except CalendarError:
+        except CalendarError as error:
+            error.credentials_version = self.connection.credentials_version
             await self._store(None, None)
             raise
         # Google mostly sends no new one.
         tokens = replace(tokens, refresh_token=tokens.refresh_token or refresh_token)
         await self._store(tokens.encrypt(self.fernet), tokens.expires_at)
-        await self._lease_ended_by(tokens)
-
-    async def _lease_ended_by(self, tokens: Tokens) -> None:
         self.connection = replace(
             self.connection,
             credentials={

@@ -64,9 +64,15 @@ async def tidy_up(database: Database) -> int:
 async def remind(database: Database) -> int:
     """Returns how many reminders it queued. Raises what the database raises."""
     queued = 0
-    for organization in await _organizations(database, "organizations_with_due_reminders"):
-        queued += int(str(await database.fetch_value("SELECT queue_reminders($1)", organization)))
-    return queued
+    while True:
+        before = queued
+        organizations = await _organizations(database, "organizations_with_due_reminders")
+        for organization in organizations:
+            made = await database.fetch_value("SELECT queue_reminders($1)", organization)
+            queued += int(str(made))
+        # What is left now is being changed by somebody: the next round sees to it.
+        if len(organizations) < ORGANIZATIONS_MAX or queued == before:
+            return queued
 
 
 async def _organizations(database: Database, function: str) -> list[UUID]:

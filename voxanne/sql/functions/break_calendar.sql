@@ -13,11 +13,17 @@ BEGIN
   IF claim_forbids(p_org_id) THEN
     RETURN refusal('FORBIDDEN_ORGANIZATION');
   END IF;
+  IF EXISTS (
+      SELECT FROM calendar_connections
+      WHERE org_id = p_org_id AND id = p_connection_id AND credentials_version = p_credentials_version
+        AND status = 'broken') THEN
+    RETURN json_build_object('success', true, 'broken', true);
+  END IF;
   UPDATE calendar_connections SET
     status = 'broken', error_code = left(p_error_code, 50), error = left(p_error, 500),
     refresh_leased_until = NULL, sync_leased_until = NULL, updated_at = v_now
   WHERE org_id = p_org_id AND id = p_connection_id AND credentials_version = p_credentials_version
-    AND status <> 'disconnected';
+    AND status = 'connected';
   IF NOT FOUND THEN
     RETURN json_build_object('success', true, 'broken', false);
   END IF;
