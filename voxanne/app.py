@@ -18,10 +18,15 @@ from starlette.routing import Route, Router
 from voxanne import __version__
 from voxanne.booking.outcomes import Outcome
 from voxanne.config import Environment, Settings
+from voxanne.deliveries.console import ConsoleSender, Message
+from voxanne.deliveries.http import open_client
+from voxanne.deliveries.twilio import TwilioSender
 from voxanne.inbound.authentication import AuthenticationSettings, Authenticator
 from voxanne.inbound.calendar_feed import CalendarFeed
+from voxanne.inbound.callbacks.twilio import TwilioCallbacks
 from voxanne.inbound.http import Entrance, get, problem
 from voxanne.inbound.metrics import Metrics
+from voxanne.inbound.patient.routes import PatientPages
 from voxanne.inbound.rest import RpcEndpoint
 from voxanne.inbound.v1.api import create_api
 from voxanne.inbound.v1.security import Services
@@ -29,11 +34,14 @@ from voxanne.inbound.voice.calendar_wait import CalendarWait
 from voxanne.inbound.voice.call_rate import CallRate
 from voxanne.inbound.voice.routes import VoiceEndpoint
 from voxanne.outbox.chores import Chore, chores_of_the_diary
-from voxanne.outbox.types import Channel, Sender
+from voxanne.outbox.metrics import WorkerMetrics
+from voxanne.outbox.types import Channel, Delivery, Sender
 from voxanne.outbox.worker import Limits, Worker
 from voxanne.postgres.embedded import EmbeddedPostgres
 from voxanne.postgres.migrate import migrate_up, schema_is_current
 from voxanne.postgres.pool import DatabaseBusyError, Pool, open_pool, owner_connection
+from voxanne.texts.messages import write_text
+from voxanne.texts.segments import measure
 
 READY_WAIT_SECONDS = 1.5
 CLOCK_RESET = "voxanne psql -c 'DELETE FROM clock'"
@@ -149,8 +157,16 @@ def _write_private(path: Path, content: bytes) -> None:
     draft.unlink()
 
 
-def create_app(settings: Settings, pool: Pool, fernet: MultiFernet) -> Entrance:
-    """The API as an ASGI application. The pool is the caller's to close."""
+def create_app(
+    settings: Settings,
+    pool: Pool,
+    fernet: MultiFernet,
+    worker_metrics: WorkerMetrics | None = None,
+) -> Entrance:
+    """The API as an ASGI application. The pool is the caller's to close.
+
+    `worker_metrics`: a worker runs in this process too, and `/metrics` has its counters.
+    """
     metrics = Metrics()
     wait_seconds = settings.database_wait_ms / 1000
     authenticator = Authenticator(pool, _authentication_settings(settings), fernet)
@@ -167,7 +183,9 @@ def create_app(settings: Settings, pool: Pool, fernet: MultiFernet) -> Entrance:
     )
     rpc = RpcEndpoint(pool, authenticator, metrics, settings.body_bytes_max, wait_seconds)
     feed = CalendarFeed(pool, wait_seconds)
-    routes = [*voice.routes(), *rpc.routes(), *feed.routes()]
+    patient = PatientPages(pool, wait_seconds, settings.public_url)
+    twilio = TwilioCallbacks(pool, fernet, settings.public_url, wait_seconds)
+    routes = [*voice.routes(), *rpc.routes(), *feed.routes(), *twilio.routes(), *patient.routes()]
     lives: list[Callable[[], AbstractAsyncContextManager[None]]] = []
     # Its libraries are an extra, and slow to load: commands that serve nothing don't.
     if importlib.util.find_spec("mcp") is not None:
@@ -186,12 +204,14 @@ def create_app(settings: Settings, pool: Pool, fernet: MultiFernet) -> Entrance:
         public_url=settings.public_url,
     )
     app = create_api(services, __version__)
-    app.router.routes.extend(_health_routes(pool, metrics))
+    app.router.routes.extend(_health_routes(pool, metrics, worker_metrics))
     # The routes that read their bodies themselves have no use for FastAPI's layers.
     return Entrance(Router(routes, default=app, lifespan=_lifespan(lives)), metrics)
 
 
-def create_worker(settings: Settings, pool: Pool, fernet: MultiFernet) -> Worker:
+def create_worker(
+    settings: Settings, pool: Pool, fernet: MultiFernet, metrics: WorkerMetrics | None = None
+) -> Worker:
     """What carries deliveries out. The pool is the caller's to close."""
     limits = Limits(
         in_flight_max=settings.worker_deliveries_max,
@@ -199,17 +219,49 @@ def create_worker(settings: Settings, pool: Pool, fernet: MultiFernet) -> Worker
         attempt_seconds_max=settings.worker_lease_seconds / 2,
         lease_seconds=settings.worker_lease_seconds,
     )
-    return Worker(pool, create_senders(settings, pool, fernet), limits)
+    senders = create_senders(settings, pool, fernet)
+    return Worker(pool, senders, limits, (metrics or WorkerMetrics()).observe)
 
 
 def create_senders(settings: Settings, pool: Pool, fernet: MultiFernet) -> dict[Channel, Sender]:
     """A sender for each channel."""
-    return {}
+    return {"sms": _sms_sender(settings, pool, fernet)}
+
+
+def _sms_sender(settings: Settings, pool: Pool, fernet: MultiFernet) -> Sender:
+    """By the clinic's account at Twilio; without one they are printed, but not in production."""
+
+    def address(token: str) -> str | None:
+        return page_address(settings, token)
+
+    def written(delivery: Delivery) -> Message:
+        body = write_text(delivery.kind, delivery.organization, delivery.details, address)
+        return Message(str(delivery.details["to"]), body, measure(body).segments)
+
+    printed = ConsoleSender(written) if settings.env is Environment.DEVELOPMENT else None
+    return TwilioSender(
+        database=pool,
+        fernet=fernet,
+        client=open_client(),
+        base_url=settings.twilio_url,
+        public_url=settings.public_url,
+        page_address=address,
+        without_account=printed,
+    )
 
 
 def create_chores(settings: Settings, pool: Pool, fernet: MultiFernet) -> list[Chore]:
     """What a worker does besides: see outbox/chores.py."""
     return chores_of_the_diary(pool)
+
+
+def page_address(settings: Settings, token: str) -> str | None:
+    """Where a patient's page is, for messages. None: production that doesn't know its address."""
+    base = settings.public_url
+    if base is None and settings.env is Environment.DEVELOPMENT:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        base = f"http://{host}:{settings.port}"
+    return None if base is None else f"{base.rstrip('/')}/a/{token}"
 
 
 def _lifespan(
@@ -240,7 +292,9 @@ def _authentication_settings(settings: Settings) -> AuthenticationSettings:
     )
 
 
-def _health_routes(pool: Pool, metrics: Metrics) -> list[Route]:
+def _health_routes(
+    pool: Pool, metrics: Metrics, worker_metrics: WorkerMetrics | None
+) -> list[Route]:
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
@@ -261,7 +315,8 @@ def _health_routes(pool: Pool, metrics: Metrics) -> list[Route]:
         idle = pool.connections.get_idle_size()
         metrics.pool_connections.labels("idle").set(idle)
         metrics.pool_connections.labels("busy").set(pool.connections.get_size() - idle)
-        return PlainTextResponse(metrics.render(), media_type="text/plain; version=0.0.4")
+        rendered = metrics.render() + (worker_metrics.render() if worker_metrics else b"")
+        return PlainTextResponse(rendered, media_type="text/plain; version=0.0.4")
 
     return [
         get("/healthz", healthz),

@@ -194,6 +194,48 @@ async def hears_of_no_other_clinics(scene: Scene) -> None:
     assert len(json.loads(await scene.api.fetchval(query))) == 2
 
 
+async def claims_nothing(scene: Scene) -> None:
+    before = await rows_of(scene)
+    claim_all = "SELECT claim_deliveries('calendar', 9, 9, 60)"
+    claim_one = "SELECT claim_organization_deliveries($1, 'calendar', 9, 9, 60) ->> 'deliveries'"
+    assert await scene.api.fetchval(claim_all) == "[]"
+    assert await scene.api.fetchval(claim_one, scene.org_id) == "[]"
+    assert await rows_of(scene) == before
+
+
+async def settles_nothing(scene: Scene) -> None:
+    superuser = await scene.database.connect_superuser()
+    await superuser.execute("UPDATE deliveries SET status = 'sending', attempts = 1")
+    subject = await superuser.fetchval(APPOINTMENT, scene.org_id)
+    before = await rows_of(scene)
+    query = "SELECT finish_delivery($1, $2, 'calendar', 1, 1, 'delivered')"
+    for org_id in (scene.org_id, scene.other_org_id, None):
+        assert await scene.api.fetchval(query, org_id, subject) is False
+    assert await rows_of(scene) == before
+
+
+async def hears_of_no_deliveries(scene: Scene) -> None:
+    due = "SELECT organizations_with_due_deliveries('calendar', 100)"
+    ages = "SELECT delivery_queue_ages()"
+    assert (await scene.api.fetchval(due), await scene.api.fetchval(ages)) == ("[]", "{}")
+    await claim(scene.api, "")
+    assert len(json.loads(await scene.api.fetchval(due))) == 2
+    assert "calendar" in json.loads(await scene.api.fetchval(ages))
+
+
+async def hears_of_no_reminders(scene: Scene) -> None:
+    query = "SELECT organizations_with_due_reminders(100)"
+    await (await scene.database.owner()).execute(
+        "UPDATE appointments SET scheduled_at = now() + interval '23 hours', "
+        "ends_at = now() + interval '24 hours', blocked_from = now() + interval '23 hours', "
+        "blocked_until = now() + interval '24 hours', updated_at = now() - interval '9 days' "
+        "WHERE status = 'confirmed'"
+    )
+    assert await scene.api.fetchval(query) == "[]"
+    await claim(scene.api, "")
+    assert len(json.loads(await scene.api.fetchval(query))) == 2
+
+
 async def has_no_calendar_state(scene: Scene) -> None:
     superuser = await scene.database.connect_superuser()
     booked = await superuser.fetchval(APPOINTMENT, scene.org_id)
@@ -202,12 +244,37 @@ async def has_no_calendar_state(scene: Scene) -> None:
         assert await scene.api.fetchval(query, org_id, booked) is None
 
 
+async def has_no_sms_account(scene: Scene) -> None:
+    assert await scene.api.fetchval("SELECT find_sms_account($1)", scene.org_id) is None
+
+
+async def writes_no_text(scene: Scene) -> None:
+    """Neither what is sent nor that it was."""
+    superuser = await scene.database.connect_superuser()
+    await superuser.execute("UPDATE deliveries SET status = 'sending', attempts = 1")
+    text = await superuser.fetchval("SELECT id FROM texts WHERE org_id = $1", scene.org_id)
+    about = await superuser.fetchrow(
+        "SELECT * FROM deliveries WHERE org_id = $1 AND channel = 'sms' LIMIT 1", scene.org_id
+    )
+    assert about is not None
+    given = (about["subject_id"], about["kind"], about["version"], 1, "+1", "+1", "Forged")
+    before = await rows_of(scene)
+    save = "SELECT save_text($1, $2, $3, $4, $5, $6, $7, $8)"
+    record = "SELECT record_sent_text($1, $2, 1, 'SMforged')"
+
+    for org_id in (scene.org_id, scene.other_org_id):
+        assert await scene.api.fetchval(save, org_id, *given) is None
+        assert await scene.api.fetchval(record, org_id, text) is False
+    assert await rows_of(scene) == before
+
+
 APPOINTMENT = (
     "SELECT id FROM appointments WHERE org_id = $1 AND status = 'confirmed' ORDER BY id LIMIT 1"
 )
 HELD = "SELECT id FROM appointments WHERE org_id = $1 AND status = 'held' LIMIT 1"
 WAITING = "SELECT id FROM waitlist WHERE org_id = $1 LIMIT 1"
 LEAD = "SELECT id FROM leads WHERE org_id = $1 LIMIT 1"
+TEXT = "SELECT id FROM texts WHERE org_id = $1 LIMIT 1"
 MESSAGE = "SELECT id FROM messages WHERE org_id = $1 LIMIT 1"
 ALERT = "SELECT id FROM alerts WHERE org_id = $1 LIMIT 1"
 PRACTITIONER = "SELECT id FROM practitioners WHERE org_id = $1 LIMIT 1"
@@ -231,19 +298,24 @@ ATTEMPTS: dict[str, list[Attempt]] = {
             practitioner_id=PRACTITIONER,
         )
     ],
+    "claim_deliveries": [claims_nothing],
+    "claim_organization_deliveries": [claims_nothing],
     "clinic_configuration": [has_no_configuration],
     "clinic_profile": [has_no_profile],
     "close_calendar_feed": [forbids("close_calendar_feed", practitioner_id=PRACTITIONER)],
     "configure_clinic": [forbids("configure_clinic", document='{"name": "Mine"}', version=99)],
     "confirm_by_patient": [forbids("confirm_by_patient", appointment_id=APPOINTMENT)],
     "current_moment": [tells_only_the_time],
+    "delivery_queue_ages": [hears_of_no_deliveries],
     "decline_offer": [forbids("decline_offer", waitlist_id=WAITING, source="staff")],
     "extend_holds": [counts_nothing("extend_holds")],
     "find_appointment": [forbids("find_appointment", appointment_id=APPOINTMENT)],
     "find_credential": [has_no_credential_without_its_secret],
     "find_hmac_key": [has_no_hmac_key],
     "find_practitioner": [has_no_practitioners],
+    "find_sms_account": [has_no_sms_account],
     "find_voice_line": [has_no_line_without_its_number],
+    "finish_delivery": [settles_nothing],
     "hold_slot": [
         forbids(
             "hold_slot",
@@ -266,23 +338,43 @@ ATTEMPTS: dict[str, list[Attempt]] = {
     "list_appointments": [
         lists_nothing("list_appointments", practitioner_id=PRACTITIONER, lead_id=LEAD)
     ],
+    "list_deliveries": [
+        forbids("list_deliveries", appointment_id=APPOINTMENT),
+        lists_nothing("list_deliveries"),
+    ],
     "list_events": [lists_nothing("list_events")],
     "list_leads": [lists_nothing("list_leads", lead_id=LEAD)],
     "list_messages": [lists_nothing("list_messages")],
+    "list_texts": [lists_nothing("list_texts")],
     "list_waitlist": [lists_nothing("list_waitlist", lead_id=LEAD)],
+    "locate_calendar": [
+        forbids(
+            "locate_calendar",
+            connection_id="SELECT calendar_connections.id FROM calendar_connections "
+            "WHERE org_id = $1",
+            credentials_version=1,
+            calendar="mine",
+        )
+    ],
     "lookup_caller": [forbids("lookup_caller", phone="+442079460958")],
     "mark_alert_seen": [forbids("mark_alert_seen", alert_id=ALERT)],
     "mark_message": [forbids("mark_message", message_id=MESSAGE, status="done")],
     "mark_appointment": [
         forbids("mark_appointment", appointment_id=APPOINTMENT, status="completed", source="staff")
     ],
+    "message_template": [forbids("message_template", kind="sms_confirmation", language="en")],
     "open_calendar_feed": [
         forbids("open_calendar_feed", practitioner_id=PRACTITIONER, token_hash=bytes(32))
     ],
+    "organizations_with_due_deliveries": [hears_of_no_deliveries],
+    "organizations_with_due_reminders": [hears_of_no_reminders],
     "organizations_with_lapsed_holds": [hears_of_no_other_clinics],
+    "queue_reminders": [counts_nothing("queue_reminders")],
     "patient_appointment": [shows_no_page],
     "raise_alert": [forbids("raise_alert", kind="emergency", call_id="c")],
     "record_voice_message": [reports_no_message],
+    "record_sent_text": [writes_no_text],
+    "remove_sms_account": [forbids("remove_sms_account")],
     "release_hold": [forbids("release_hold", hold_id=HELD, source="staff")],
     "release_holds": [counts_nothing("release_holds")],
     "reschedule_appointment": [
@@ -293,9 +385,36 @@ ATTEMPTS: dict[str, list[Attempt]] = {
             source="staff",
         )
     ],
+    "retry_delivery": [forbids("retry_delivery", subject_id=APPOINTMENT, kind="calendar")],
     "sweep_holds": [counts_nothing("sweep_holds")],
     "save_lead": [forbids("save_lead", lead_id=LEAD, changes='{"name": "Mallory"}')],
+    "save_consent": [
+        forbids("save_consent", phone="+442079460777", kind="opt_out", source="staff")
+    ],
+    "save_text": [writes_no_text],
+    "set_message_template": [
+        forbids("set_message_template", kind="sms_confirmation", language="en", body="Mine")
+    ],
+    "set_sms_account": [
+        forbids(
+            "set_sms_account", account_sid="AC2", encrypted_token=b"mine", number="+442079460001"
+        )
+    ],
+    "sms_account": [forbids("sms_account")],
     "take_message": [forbids("take_message", body="Hello")],
+    "take_text": [
+        forbids(
+            "take_text",
+            external_id="SM1",
+            our_number="+442079460000",
+            their_number="+442079460958",
+            body="X",
+            meaning="cancel",
+        )
+    ],
+    "take_text_status": [
+        forbids("take_text_status", text_id=TEXT, attempt=1, external_id="SM1", status="delivered")
+    ],
     "transfer_destination": [forbids("transfer_destination")],
 }
 

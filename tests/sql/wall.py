@@ -161,8 +161,8 @@ async def fill_outbox(database: Database, org_id: UUID, practitioner: UUID) -> N
         "INSERT INTO consents (org_id, phone, kind, source) "
         "VALUES ($1, '+442079460777', 'opt_in', 'staff')",
         "INSERT INTO webhooks (org_id, url, encrypted_secret) VALUES ($1, 'https://a.test', '')",
-        "INSERT INTO webhook_messages (org_id, webhook_id, transaction_id, event_id) "
-        "SELECT $1, id, '1', 1 FROM webhooks WHERE org_id = $1",
+        "INSERT INTO webhook_messages (org_id, id, webhook_id, transaction_id, event_id) "
+        "SELECT $1, gen_random_uuid(), id, '1', 1 FROM webhooks WHERE org_id = $1",
     ):
         await owner.execute(statement, org_id)
     await owner.execute(

@@ -24,6 +24,7 @@ from voxanne.cli.calendar_feeds import named_practitioner, open_feed
 from voxanne.cli.configuring import OwnerSession, configure_from_file
 from voxanne.cli.telephone import PhoneCall, Transcript
 from voxanne.language.speech import speak_date, speak_time
+from voxanne.outbox.worker import Worker
 from voxanne.postgres import organizations
 
 CLINIC: Final = UUID("d0000000-0000-4000-8000-000000000001")
@@ -69,12 +70,14 @@ class Plan:
 
 @dataclass(slots=True)
 class Scene:
-    """The stage: the owner's connection, the endpoint with the clinic's key, and the screen."""
+    """The stage: the owner's connection, the endpoint with the clinic's key, the screen, and who
+    carries out the deliveries."""
 
     connection: asyncpg.Connection
     http: httpx2.AsyncClient
     plan: Plan
     screen: Transcript
+    worker: Worker
 
     def dial(self, name: str, number: str, *, again: bool = False) -> PhoneCall:
         again_or_not = " again" if again else ""
@@ -113,10 +116,13 @@ class Scene:
         _expect("end-of-call reports kept", 1, kept)
         _expect("times still held by the call", 0, held)
         self.screen.line("event", "end-of-call-report: kept, and nothing is held any more")
+        await self.worker.drain()
 
 
-async def play_scene(opened: Deployment, address: str) -> None:
+async def play_scene(opened: Deployment, address: str, worker: Worker) -> None:
     """Make the clinic, play the calls against `address`, print what was said, sent and stored.
+
+    `worker` carries out what each call leaves to do, after it; here that prints the messages.
 
     Every answer is checked. Raises DemoError, or CallError when the endpoint doesn't answer.
     """
@@ -127,7 +133,7 @@ async def play_scene(opened: Deployment, address: str) -> None:
         ben = await _free_number(connection, BEN_NUMBERS)
         bearer = {"Authorization": f"Bearer {key}"}
         async with httpx2.AsyncClient(base_url=address, headers=bearer, timeout=10) as http:
-            scene = Scene(connection, http, plan, Transcript(short_ids=True))
+            scene = Scene(connection, http, plan, Transcript(short_ids=True), worker)
             booked = await _book(scene, maya)
             await _refuse_and_wait(scene, ben)
             await _move_and_cancel(scene, maya, booked)
@@ -261,6 +267,7 @@ async def _show_offer(scene: Scene) -> None:
         f"waitlist: the freed time is held for {row['name']} for {minutes} minutes; "
         f"delivery {row['delivery']}: {row['delivery_status']}",
     )
+    await scene.worker.drain()
 
 
 async def _take_the_offer(scene: Scene, number: str) -> str:

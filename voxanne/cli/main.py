@@ -6,11 +6,13 @@ from voxanne.cli import (
     calling,
     configuring,
     database,
+    delivering,
     importing,
     proof,
     serving,
     tenants,
     vapi,
+    working,
 )
 from voxanne.cli.root import cli
 
@@ -21,12 +23,14 @@ __all__ = [
     "cli",
     "configuring",
     "database",
+    "delivering",
     "importing",
     "main",
     "proof",
     "serving",
     "tenants",
     "vapi",
+    "working",
 ]
 
 

@@ -6,22 +6,18 @@ import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
+from types import FrameType
 
 import click
 import uvicorn
 import uvloop
 
-from voxanne.app import (
-    Deployment,
-    check_database,
-    create_app,
-    load_fernet,
-    open_api_pool,
-    prepare_database,
-)
+from voxanne.app import Deployment, create_app, load_fernet, open_api_pool, prepare_database
 from voxanne.cli.demo import play_scene
 from voxanne.cli.root import cli, deployment, load_settings, say
+from voxanne.cli.working import open_work, ready_database
 from voxanne.config import Settings
+from voxanne.outbox.metrics import WorkerMetrics
 
 STOP_SECONDS_MAX = 10
 # Longer than the proxies in front of it keep theirs, so that none sends into a closing connection.
@@ -31,8 +27,17 @@ KEEP_ALIVE_SECONDS = 75
 class Server(uvicorn.Server):
     """Stops on SIGINT and SIGTERM and comes back, so that what it ran on can be stopped after it.
 
-    uvicorn's own would raise the signal once more and end the process there and then.
+    uvicorn's own would raise the signal once more and end the process there and then. `stopping`
+    is set as soon as it begins to.
     """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stopping = asyncio.Event()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self.stopping.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -49,17 +54,19 @@ class Server(uvicorn.Server):
 @cli.command()
 @click.option("--host", help="address to listen on  [default: VOXANNE_HOST, 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65_535), help="[default: VOXANNE_PORT, 3001]")
-def serve(host: str | None, port: int | None) -> None:
+@click.option("--with-worker", is_flag=True, help="carry out the deliveries here as well")
+def serve(host: str | None, port: int | None, with_worker: bool) -> None:
     """Serve the API until Ctrl-C or SIGTERM; running requests are finished first.
 
     With DATABASE_URL, run `voxanne migrate up` before. The embedded database migrates itself.
+    Calendars, messages and webhooks are a worker's: --with-worker, or `voxanne worker` beside it.
 
     \b
     Example:  voxanne serve --host 0.0.0.0 --port 8080
     """
     settings = _listening_at(load_settings(), host, port)
     with _listen(settings) as listener, deployment(settings) as opened:
-        uvloop.run(_serve(opened, listener))
+        uvloop.run(_serve(opened, listener, with_worker=with_worker))
 
 
 @cli.command()
@@ -81,23 +88,29 @@ def demo(host: str | None, port: int | None, once: bool) -> None:
         uvloop.run(_demo(opened, listener, once=once))
 
 
-async def _serve(opened: Deployment, listener: socket.socket) -> None:
-    if opened.embedded is not None:
-        await prepare_database(opened, say)
-    elif not await check_database(opened, say):
-        say("The database's schema isn't this release's: run `voxanne migrate up`.")
-    async with _running(opened, listener) as server:
+async def _serve(opened: Deployment, listener: socket.socket, *, with_worker: bool) -> None:
+    await ready_database(opened)
+    metrics = WorkerMetrics() if with_worker else None
+    async with _running(opened, metrics) as server:
         say(f"Serving on {_address(listener)}  (Ctrl-C stops)")
-        await server.serve(sockets=[listener])
+        if metrics is None:
+            say("Nothing is delivered from here: that takes a `voxanne worker`.")
+            await server.serve(sockets=[listener])
+            return
+        async with open_work(opened, metrics) as work, asyncio.TaskGroup() as group:
+            group.create_task(work.run(server.stopping))
+            await server.serve(sockets=[listener])
+            server.stopping.set()
 
 
 async def _demo(opened: Deployment, listener: socket.socket, *, once: bool) -> None:
     await prepare_database(opened, say)
-    async with _running(opened, listener) as server:
+    metrics = WorkerMetrics()
+    async with _running(opened, metrics) as server, open_work(opened, metrics) as work:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             # The port is taken already: a request that comes too early waits for the server.
-            await play_scene(opened, _address(listener))
+            await play_scene(opened, _address(listener), work.worker)
         except BaseException:
             once = True
             raise
@@ -105,15 +118,18 @@ async def _demo(opened: Deployment, listener: socket.socket, *, once: bool) -> N
             server.should_exit = server.should_exit or once
         if not once and not server.should_exit:
             say(f"\nServing on {_address(listener)}  (Ctrl-C stops)")
+            await work.run(server.stopping)
         await serving
 
 
 @contextlib.asynccontextmanager
-async def _running(opened: Deployment, listener: socket.socket) -> AsyncIterator[Server]:
+async def _running(
+    opened: Deployment, worker_metrics: WorkerMetrics | None
+) -> AsyncIterator[Server]:
     """The API, ready to serve; its connections are closed when it is done."""
     pool = await open_api_pool(opened)
     try:
-        app = create_app(opened.settings, pool, load_fernet(opened.settings))
+        app = create_app(opened.settings, pool, load_fernet(opened.settings), worker_metrics)
         # What is loaded by now lives as long as the process: the collector need not look at it.
         gc.collect()
         gc.freeze()

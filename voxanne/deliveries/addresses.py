@@ -10,6 +10,8 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final
 
 import httpcore2
@@ -23,6 +25,8 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 ADDRESSES_MAX: Final = 8
 CONNECTIONS_MAX: Final = 100
+# Apart from everybody else's: a clinic's own name server may take its time.
+_THREADS: Final = ThreadPoolExecutor(32, "resolve")
 
 
 class AddressError(UnreachableError):
@@ -130,5 +134,7 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
 
 async def resolve_host(host: str, port: int) -> list[str]:
     """All the host's addresses, as the system knows them. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(
+        _THREADS, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    )
     return list(dict.fromkeys(str(address[0]) for *_, address in found))

@@ -16,10 +16,10 @@ from uuid import UUID
 
 from cryptography.fernet import InvalidToken, MultiFernet
 
-from voxanne.booking.functions import Database, call
+from voxanne.booking.functions import Database, available_zones, call
+from voxanne.language.calendar_titles import appointment_title
 from voxanne.outbox.types import Delivered, Delivery, Failed, Parked, Result, Retry, Voided
 
-TITLE: Final = "Appointment"
 ROUNDS_MAX: Final = 3  # of reading and putting right, before it is left for another attempt
 LIVE: Final = frozenset({"confirmed", "completed", "no_show"})
 
@@ -38,7 +38,7 @@ class Event:
     starts_at: datetime
     ends_at: datetime
     etag: str | None = None
-    title: str = TITLE
+    title: str = ""
     description: str = ""
     cancelled: bool = False
     appointment_id: UUID | None = None
@@ -213,15 +213,6 @@ async def break_calendar(
     return bool(answer["broken"])
 
 
-def title_of(choice: str, appointment: Mapping[str, Any]) -> str:
-    """The event's title, as the clinic has chosen: neutral, name, name_and_service."""
-    name = (appointment.get("patient") or {}).get("name")
-    if choice == "neutral" or not name:
-        return TITLE
-    service = appointment.get("service_name") or appointment["service_type"]
-    return f"{name}, {service}" if choice == "name_and_service" else str(name)
-
-
 @dataclass(frozen=True, slots=True)
 class CalendarSender:
     """Brings events to what their appointments are. An outbox Sender."""
@@ -349,14 +340,21 @@ class CalendarSender:
 
 
 def _wanted(delivery: Delivery) -> Event:
-    appointment = delivery.details["appointment"]
+    appointment, clinic = delivery.details["appointment"], delivery.organization
+    # PostgreSQL takes some zones that aren't IANA's ("GMT+1").
+    zone = clinic["timezone"] if clinic["timezone"] in available_zones() else "UTC"
     return Event(
         id=delivery.subject_id.hex,
         starts_at=datetime.fromisoformat(appointment["scheduled_at"]),
         ends_at=datetime.fromisoformat(appointment["ends_at"]),
-        title=title_of(delivery.organization["calendar_title"], appointment),
+        title=appointment_title(
+            clinic["language"],
+            clinic["calendar_title"],
+            (appointment["patient"] or {}).get("name"),
+            appointment["service_name"],
+        ),
         appointment_id=delivery.subject_id,
-        timezone=delivery.organization["timezone"],
+        timezone=zone,
     )
 
 

@@ -70,7 +70,12 @@ class CalendarSync:
                 return await self.sync_organization(organization)
 
         organizations = [UUID(organization) for organization in json.loads(str(due))]
-        return sum(await asyncio.gather(*(read(organization) for organization in organizations)))
+        read_each = (read(organization) for organization in organizations)
+        counts = await asyncio.gather(*read_each, return_exceptions=True)
+        for count in counts:
+            if isinstance(count, BaseException):
+                raise count  # the others were read all the same
+        return sum(count for count in counts if isinstance(count, int))
 
     async def sync_organization(self, organization: UUID) -> int:
         """Reads what is due of one clinic. Returns how many calendars."""

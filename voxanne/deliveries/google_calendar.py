@@ -11,8 +11,6 @@ from urllib.parse import quote
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-import httpx2
-
 from voxanne.deliveries.calendar import (
     AccessError,
     AlreadyThereError,
@@ -159,11 +157,14 @@ class GoogleCalendar:
         if status not in (403, 429):
             return
         reasons = _reasons(answer)
-        if status == 429 or reasons & _QUOTA_REASONS or not reasons:
+        wait = answer.retry_after_seconds
+        if status == 429 or reasons & _QUOTA_REASONS:
             raise CalendarError(
-                "quota",
-                "Google asks for fewer requests at the moment.",
-                retry_after_seconds=answer.retry_after_seconds,
+                "quota", "Google asks for fewer requests for now.", retry_after_seconds=wait
+            )
+        if not reasons:  # not Google's own words: something in between
+            raise CalendarError(
+                "unreadable", "Google's answer could not be read.", retry_after_seconds=wait
             )
         raise self._refused("Google does not let us write this calendar; connect it again.")
 
@@ -226,7 +227,7 @@ def _written(event: Event) -> dict[str, Any]:
 
 
 def _read(item: Mapping[str, Any], zone: Any) -> Event:
-    """An event as Google tells it; all-day ones by the calendar's own zone. Raises CalendarError."""
+    """An event as Google tells it; all-day ones by the calendar's zone. Raises CalendarError."""
     try:
         cancelled = item.get("status") == "cancelled"
         known = "start" in item and "end" in item
@@ -255,7 +256,7 @@ def _moment(said: Mapping[str, str], zone: Any) -> datetime:
 
 
 def _marked(item: Mapping[str, Any]) -> UUID | None:
-    """The appointment that is ours in this event. A copy of it has another id, and is somebody's."""
+    """The appointment that is ours in this event. A copy of it has another id."""
     private = (item.get("extendedProperties") or {}).get("private") or {}
     try:
         appointment = UUID(str(private.get(MARK)))

@@ -8,6 +8,16 @@ from uuid import UUID
 
 Channel = Literal["calendar", "sms", "email", "webhook", "alert"]
 CHANNELS: Final[tuple[Channel, ...]] = ("calendar", "sms", "email", "webhook", "alert")
+# Sent: the vendor has it. Delivered: it is there, as far as can be known.
+Status = Literal["queued", "sending", "sent", "delivered", "failed", "voided"]
+STATUSES: Final[tuple[Status, ...]] = (
+    "queued",
+    "sending",
+    "sent",
+    "delivered",
+    "failed",
+    "voided",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,15 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Postponed:
+    """It may not go out yet, such as at night. However often, it never counts as given up."""
+
+    error_code: str
+    error: str
+    after_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Parked:
     """It can't get there until something outside is put right, which will set it going again."""
 
@@ -88,7 +107,7 @@ class Voided:
     error: str
 
 
-Result = Delivered | Sent | Retry | Parked | Failed | Voided
+Result = Delivered | Sent | Retry | Postponed | Parked | Failed | Voided
 
 
 class Sender(Protocol):

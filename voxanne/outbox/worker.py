@@ -20,6 +20,7 @@ from voxanne.outbox.types import (
     Delivery,
     Failed,
     Parked,
+    Postponed,
     Result,
     Retry,
     Sender,
@@ -296,6 +297,10 @@ def _settlement(delivery: Delivery, result: Result, *, uncertain: bool) -> Settl
                 error = GAVE_UP.format(tries=delivery.tries, error=error)
                 return Settlement("failed", "failed", None, error_code, error, uncertain=uncertain)
             return Settlement("retry", "queued", None, error_code, error, wait, uncertain)
+        case Postponed(error_code, error, after_seconds):
+            return Settlement(
+                "postponed", "postponed", None, error_code, error, after_seconds, uncertain
+            )
         case Parked(error_code, error):
             forever = float("inf")
             return Settlement("parked", "queued", None, error_code, error, forever, uncertain)

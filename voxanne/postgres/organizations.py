@@ -189,6 +189,8 @@ async def delete_organization(connection: asyncpg.Connection, organization: UUID
             "credentials",
             "voice_messages",
             "deliveries",
+            "webhook_messages",
+            "webhooks",
             "events",
             "appointments",
             "waitlist_offers",

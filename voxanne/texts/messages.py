@@ -1,6 +1,6 @@
 """The text message of a delivery: its details (text_details.sql) in the clinic's words."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,15 +12,20 @@ REPLY = "sms_reply"
 
 
 def write_text(
-    kind: str, organization: Mapping[str, Any], details: Mapping[str, Any], public_url: str | None
+    kind: str,
+    organization: Mapping[str, Any],
+    details: Mapping[str, Any],
+    page_address: Callable[[str], str | None],
 ) -> str:
-    """`organization` is delivering_organization's. Without `public_url` there are no links."""
+    """`organization` is delivering_organization's; `page_address` makes a link of a page's token,
+    or knows none.
+    """
     appointment = details.get("appointment")
     values = _values_of_clinic(organization)
     if appointment is not None:
         values |= _values_of_appointment(organization, appointment)
-    if public_url and details.get("link"):
-        values["link"] = f"{public_url.rstrip('/')}/a/{details['link']}"
+    if details.get("link"):
+        values["link"] = page_address(details["link"]) or ""
     language = organization["language"]
     if kind == REPLY:
         text = Words(details["answer"], language).fill(values)

@@ -19,12 +19,12 @@ Meaning = Literal[
     "unknown",
 ]
 
-# Twilio's own for English and French, which it acts on before we hear of them:
-# https://help.twilio.com/articles/223134027; and what Spanish and German patients may take for them.
+# Twilio's own, which it acts on before we hear of them: https://help.twilio.com/articles/223134027
 CARRIER_OPT_OUT_WORDS: Final = frozenset(
     {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
     | {"ARRET", "ARRETE", "ARRETT"}
 )
+# And what Spanish and German patients may take for them.
 OPT_OUT_WORDS: Final = CARRIER_OPT_OUT_WORDS | {"STOPP", "ABMELDEN", "PARAR", "ALTO", "BAJA"}
 OPT_IN_WORDS: Final = frozenset({"START", "UNSTOP"})
 HELP_WORDS: Final = frozenset({"HELP", "INFO"})

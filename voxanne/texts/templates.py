@@ -57,8 +57,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "cancel_elsewhere": "{clinic}: please give up your appointment here: {link}",
     "cancel_elsewhere_without_link": "{clinic}: to give up your appointment please call {phone}",
     "cancel_elsewhere_without_phone": "{clinic}: to give up your appointment please call us.",
-    "nothing_upcoming": "{clinic}: this number has no upcoming appointment. "
-    "To talk to us: {phone}",
+    "nothing_upcoming": "{clinic}: this number has no upcoming appointment. To talk to us: {phone}",
     "nothing_upcoming_without_phone": "{clinic}: this number has no upcoming appointment.",
     "not_understood": "{clinic}: sorry, we didn't understand that. "
     "Reply C to confirm, R to reschedule, X to cancel. To talk to us: {phone}",

@@ -15,8 +15,10 @@ from voxanne.inbound.http import get
 from voxanne.inbound.v1 import (
     appointments,
     availability,
+    caldav,
     calendar_feeds,
     clinic,
+    deliveries,
     events,
     holds,
     leads,
@@ -35,6 +37,8 @@ _GROUPS = (
     waitlist,
     clinic,
     calendar_feeds,
+    caldav,
+    deliveries,
     messages,
     events,
 )

@@ -12,7 +12,8 @@ BEGIN
     WHEN 'webhook' THEN webhook_details(p_delivery)
     WHEN 'alert' THEN alert_details(p_delivery)
   END;
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN data_exception OR cardinality_violation OR integrity_constraint_violation
+  OR syntax_error_or_access_rule_violation THEN
   RETURN jsonb_build_object('broken', SQLSTATE);
 END $$;
 REVOKE ALL ON FUNCTION delivery_details FROM PUBLIC;

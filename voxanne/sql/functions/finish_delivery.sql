@@ -1,7 +1,8 @@
 -- Purpose: what became of an attempt.
 -- p_attempt: the claim's; an attempt whose lease ran out and that somebody else has now changes nothing.
 -- p_status: 'sent' (the vendor has it), 'delivered', 'failed', 'voided'; or 'queued': again in
---   p_retry_seconds ('infinity': parked), unless a newer version overtook it, then it is voided.
+--   p_retry_seconds ('infinity': parked), unless a newer version overtook it, then it is voided; or
+--   'postponed': the same, and the attempt doesn't count as a try.
 -- p_uncertain: it may have got there; the next attempt finds out first.
 -- Outcomes: whether it was still the caller's to say.
 CREATE FUNCTION finish_delivery(
@@ -17,6 +18,7 @@ SET jit = off
 AS $$
 DECLARE
   v_now timestamptz := current_moment();
+  v_waits boolean := p_status IN ('queued', 'postponed');
   v_finished deliveries;
 BEGIN
   IF claim_forbids(p_org_id) THEN
@@ -24,17 +26,19 @@ BEGIN
   END IF;
   UPDATE deliveries SET
     status = CASE
-      WHEN p_status = 'queued' AND NOT p_uncertain AND EXISTS (
+      WHEN v_waits AND NOT p_uncertain AND EXISTS (
         SELECT FROM deliveries AS newer
         WHERE newer.org_id = p_org_id AND newer.subject_id = p_subject_id
           AND newer.channel = deliveries.channel AND newer.version > p_version) THEN 'voided'
+      WHEN v_waits THEN 'queued'
       ELSE p_status END,
+    attempts_forgiven = attempts_forgiven + (p_status = 'postponed')::integer,
     external_id = coalesce(left(p_external_id, 1100), external_id),
     -- Too long is better cut than a row that can't be settled.
     error_code = left(p_error_code, 50),
     error = left(p_error, 500),
     uncertain = p_uncertain,
-    due_at = CASE WHEN p_status <> 'queued' THEN v_now
+    due_at = CASE WHEN NOT v_waits THEN v_now
                   WHEN p_retry_seconds = 'infinity' THEN 'infinity'
                   ELSE v_now + make_interval(secs => p_retry_seconds) END,
     updated_at = v_now

@@ -17,7 +17,8 @@ DECLARE
   v_now timestamptz := current_moment();
   v_webhook webhooks;
   v_events integer;
-  v_last events;
+  v_transaction xid8;
+  v_event bigint;
   v_read integer := 0;
 BEGIN
   IF claim_forbids(p_org_id) THEN
@@ -47,10 +48,10 @@ BEGIN
         status = 'queued', due_at = v_now, attempts_forgiven = known.attempts, updated_at = v_now
         WHERE known.status IN ('delivered', 'failed', 'voided')
     )
-    SELECT count(*), (array_agg(unread ORDER BY transaction_id DESC, id DESC))[1] INTO v_events, v_last
-    FROM unread;
-    IF v_events > 0 THEN
-      UPDATE webhooks SET read_transaction = v_last.transaction_id, read_event = v_last.id
+    SELECT count(*) OVER (), transaction_id, id INTO v_events, v_transaction, v_event
+    FROM unread ORDER BY transaction_id DESC, id DESC LIMIT 1;
+    IF FOUND THEN
+      UPDATE webhooks SET read_transaction = v_transaction, read_event = v_event
       WHERE org_id = p_org_id AND id = v_webhook.id;
       v_read := v_read + v_events;
     END IF;

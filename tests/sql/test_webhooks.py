@@ -1,0 +1,568 @@
+"""Webhooks are told of every event once it is committed, whatever commits when."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from tests.database import Booking, Database, book
+from tests.sql.diary import DAY, NOW, Diary, code
+
+HOUR = timedelta(hours=1)
+
+
+class Webhooks:
+    """The diary's clinic and what its webhooks are told."""
+
+    def __init__(self, diary: Diary) -> None:
+        self.diary = diary
+        self.org_id = diary.org_id
+
+    async def call(self, function: str, **given: object) -> Booking:
+        return await self.diary.database.call(self.diary.api, function, self.org_id, **given)
+
+    async def add(self, *kinds: str) -> UUID:
+        made = await self.call(
+            "create_webhook", url="https://a.test", kinds=list(kinds), encrypted_secret="s1"
+        )
+        return UUID(made["webhook"]["id"])
+
+    async def event(
+        self, kind: str = "booked", connection: asyncpg.Connection | None = None
+    ) -> str:
+        """Something happens; the event's name, as `list_events` has it."""
+        row = await (connection or self.diary.owner).fetchrow(
+            "INSERT INTO events (org_id, kind, created_at) VALUES ($1, $2, current_moment()) "
+            "RETURNING transaction_id::text, id",
+            self.org_id,
+            kind,
+        )
+        assert row is not None
+        return f"{row['transaction_id']}-{row['id']}"
+
+    async def fan_out(self) -> int:
+        read: int = await self.diary.api.fetchval("SELECT queue_webhook_messages($1)", self.org_id)
+        return read
+
+    async def unread(self) -> bool:
+        found = await self.diary.api.fetchval("SELECT organizations_with_unread_events(10)")
+        return str(self.org_id) in found
+
+    async def told(self, webhook: UUID) -> list[str]:
+        """The events it has messages of, in their order."""
+        rows = await self.diary.owner.fetch(
+            "SELECT transaction_id::text || '-' || event_id AS event FROM webhook_messages "
+            "WHERE webhook_id = $1 ORDER BY transaction_id, event_id",
+            webhook,
+        )
+        return [row["event"] for row in rows]
+
+    async def deliveries(self, webhook: UUID) -> list[dict[str, Any]]:
+        rows = await self.diary.owner.fetch(
+            "SELECT deliveries.*, isfinite(due_at) AS moving FROM webhook_messages AS messages "
+            "JOIN deliveries ON deliveries.org_id = messages.org_id AND subject_id = messages.id "
+            "WHERE webhook_id = $1 ORDER BY transaction_id, event_id",
+            webhook,
+        )
+        return [dict(row) for row in rows]
+
+    async def claim(self) -> list[Any]:
+        claimed = await self.diary.database.call(
+            self.diary.api,
+            "claim_organization_deliveries",
+            self.org_id,
+            channel="webhook",
+            limit=100,
+            in_flight_max=100,
+            lease_seconds=60,
+        )
+        found: list[Any] = claimed["deliveries"]
+        return found
+
+    async def finish(self, delivery: Any, status: str) -> bool:
+        done: bool = await self.diary.api.fetchval(
+            "SELECT finish_delivery($1, $2, 'webhook', 1, $3, $4)",
+            self.org_id,
+            UUID(delivery["subject_id"]),
+            delivery["attempt"],
+            status,
+        )
+        return done
+
+    async def note(self, webhook: UUID, result: str) -> str:
+        status: str = await self.diary.api.fetchval(
+            "SELECT note_webhook_result($1, $2, $3)", self.org_id, webhook, result
+        )
+        return status
+
+    async def one(self, webhook: UUID) -> Any:
+        return (await self.call("list_webhooks", webhook_id=webhook))["items"][0]
+
+
+@pytest.fixture
+async def webhooks(diary: Diary) -> Webhooks:
+    await diary.set_clock(NOW)
+    return Webhooks(diary)
+
+
+async def test_each_webhook_is_told_of_its_kinds_from_its_making_on(webhooks: Webhooks) -> None:
+    await webhooks.event()
+    everything, cancellations = await webhooks.add(), await webhooks.add("cancelled")
+    booked, cancelled = await webhooks.event("booked"), await webhooks.event("cancelled")
+    assert await webhooks.unread()
+
+    assert await webhooks.fan_out() > 0
+    assert await webhooks.fan_out() == 0
+
+    assert await webhooks.told(everything) == [booked, cancelled]
+    assert await webhooks.told(cancellations) == [cancelled]
+    assert not await webhooks.unread()
+    queued = await webhooks.deliveries(everything)
+    assert [(row["kind"], row["version"], row["status"]) for row in queued] == [
+        ("webhook", 1, "queued"),
+        ("webhook", 1, "queued"),
+    ]
+
+
+async def test_an_event_that_commits_late_is_not_lost(
+    webhooks: Webhooks, database: Database
+) -> None:
+    """The slow transaction has the lower id; the quick one's event is committed before it."""
+    webhook = await webhooks.add()
+    slow, quick = await database.connect_owner(), await database.connect_owner()
+    transaction = slow.transaction()
+    await transaction.start()
+    late = await webhooks.event("booked", slow)
+    early = await webhooks.event("cancelled", quick)
+
+    await webhooks.fan_out()
+    assert await webhooks.told(webhook) == []  # the quick one waits for the slow one
+
+    await transaction.commit()
+    await webhooks.fan_out()
+    assert await webhooks.told(webhook) == [late, early]
+
+
+async def test_a_webhook_made_while_something_is_booked_hears_of_it(
+    webhooks: Webhooks, database: Database
+) -> None:
+    slow = await database.connect_owner()
+    transaction = slow.transaction()
+    await transaction.start()
+    late = await webhooks.event("booked", slow)
+    webhook = await webhooks.add()
+    await transaction.commit()
+
+    await webhooks.fan_out()
+    assert late in await webhooks.told(webhook)
+
+
+async def test_two_workers_at_once_tell_once(webhooks: Webhooks, database: Database) -> None:
+    """The second finds the webhook locked, goes on without it, and has nothing left later."""
+    webhook = await webhooks.add()
+    event = await webhooks.event()
+    rival = await database.connect_owner()
+    transaction = rival.transaction()
+    await transaction.start()
+    await rival.fetchval("SELECT queue_webhook_messages($1)", webhooks.org_id)
+
+    assert await webhooks.fan_out() == 0
+    await transaction.commit()
+    assert await webhooks.fan_out() == 0
+    assert await webhooks.told(webhook) == [event]
+
+
+async def test_a_crash_between_reading_and_commit_loses_nothing(
+    webhooks: Webhooks, database: Database
+) -> None:
+    webhook = await webhooks.add()
+    event = await webhooks.event()
+    crashing = await database.connect_owner()
+    transaction = crashing.transaction()
+    await transaction.start()
+    await crashing.fetchval("SELECT queue_webhook_messages($1)", webhooks.org_id)
+    await transaction.rollback()
+
+    await webhooks.fan_out()
+    assert await webhooks.told(webhook) == [event]
+
+
+async def test_many_events_come_in_batches(webhooks: Webhooks) -> None:
+    webhook = await webhooks.add("booked")
+    await webhooks.diary.owner.execute(
+        "INSERT INTO events (org_id, kind) SELECT $1, 'booked' FROM generate_series(1, 1100)",
+        webhooks.org_id,
+    )
+    assert [await webhooks.fan_out() for _ in range(4)] == [500, 500, 100, 0]
+    assert len(set(await webhooks.told(webhook))) == 1100
+
+
+async def test_a_real_booking_is_told(webhooks: Webhooks) -> None:
+    webhook = await webhooks.add("booked")
+    booking = await book(webhooks.diary.owner, webhooks.org_id, scheduled_at=NOW + DAY)
+    await webhooks.fan_out()
+
+    (claimed,) = await webhooks.claim()
+    details = claimed["details"]
+    assert details["event"]["appointment_id"] == booking["appointment_id"]
+    assert details["encrypted_secrets"] == ["s1"]
+    assert details["webhook_id"] == str(webhook)
+    assert "Ann" not in str(details)
+
+
+async def test_replay_sends_again_under_the_same_ids(webhooks: Webhooks) -> None:
+    webhook = await webhooks.add()
+    first = await webhooks.event()
+    await webhooks.diary.set_clock(NOW + HOUR)
+    second = await webhooks.event()
+    await webhooks.fan_out()
+    before = await webhooks.claim()
+    for delivery in before:
+        assert await webhooks.finish(delivery, "delivered")
+
+    answer = await webhooks.call("replay_webhook", webhook_id=webhook, **{"from": NOW + HOUR})
+    assert answer["from_event"] == second
+    assert await webhooks.unread()
+    await webhooks.fan_out()
+    (again,) = await webhooks.claim()
+    assert again["subject_id"] in {delivery["subject_id"] for delivery in before}
+    assert again["tries"] == 1
+    await webhooks.finish(again, "delivered")
+
+    transaction, event = first.split("-")
+    await webhooks.call(
+        "replay_webhook", webhook_id=webhook, transaction=int(transaction), event=int(event)
+    )
+    await webhooks.fan_out()
+    assert {delivery["subject_id"] for delivery in await webhooks.claim()} == {
+        delivery["subject_id"] for delivery in before
+    }
+
+
+async def test_replay_keeps_the_ids_of_messages_that_were_swept(webhooks: Webhooks) -> None:
+    webhook = await webhooks.add()
+    await webhooks.event()
+    await webhooks.fan_out()
+    (before,) = await webhooks.deliveries(webhook)
+    await webhooks.diary.owner.execute("DELETE FROM webhook_messages")
+
+    await webhooks.call("replay_webhook", webhook_id=webhook, **{"from": NOW})
+    await webhooks.fan_out()
+    (after,) = await webhooks.deliveries(webhook)
+    assert after["subject_id"] == before["subject_id"]
+
+
+async def test_replay_never_goes_forward_nor_further_back_than_is_kept(
+    webhooks: Webhooks,
+) -> None:
+    webhook = await webhooks.add()
+    unread = await webhooks.event()
+    last = await webhooks.event()
+    transaction, event = last.split("-")
+    await webhooks.call(
+        "replay_webhook", webhook_id=webhook, transaction=int(transaction), event=int(event)
+    )
+    await webhooks.fan_out()
+    assert await webhooks.told(webhook) == [unread, last]
+
+    await webhooks.diary.set_clock(NOW + 31 * DAY)
+    answer = await webhooks.call("replay_webhook", webhook_id=webhook, transaction=1, event=1)
+    assert answer["from_event"] is None  # all that happened is too old
+    assert await webhooks.fan_out() == 0
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"from": NOW, "transaction": 1, "event": 1}, {"transaction": 1}, {"event": 1}]
+)
+async def test_replay_needs_one_place_to_begin(
+    webhooks: Webhooks, given: dict[str, object]
+) -> None:
+    webhook = await webhooks.add()
+    assert code(await webhooks.call("replay_webhook", webhook_id=webhook, **given)) == (
+        "INVALID_ARGUMENTS"
+    )
+
+
+async def test_a_webhook_that_fails_for_days_is_turned_off_and_staff_are_told(
+    webhooks: Webhooks,
+) -> None:
+    webhook = await webhooks.add("booked")
+    await webhooks.event()
+    await webhooks.fan_out()
+    assert await webhooks.note(webhook, "failed") == "active"
+    await webhooks.diary.set_clock(NOW + 3 * DAY - HOUR)
+    assert await webhooks.note(webhook, "failed") == "active"
+    await webhooks.diary.set_clock(NOW + 3 * DAY)
+    assert await webhooks.note(webhook, "failed") == "disabled"
+
+    assert (await webhooks.one(webhook))["status"] == "disabled"
+    (parked,) = await webhooks.deliveries(webhook)
+    assert (parked["status"], parked["moving"]) == ("queued", False)
+    alerts = await webhooks.diary.owner.fetch("SELECT kind FROM alerts")
+    assert [row["kind"] for row in alerts] == ["webhook_disabled"]
+    assert await webhooks.note(webhook, "failed") == "disabled"  # and not told twice
+    assert len(await webhooks.diary.owner.fetch("SELECT FROM alerts")) == 1
+
+
+async def test_one_success_begins_the_count_anew(webhooks: Webhooks) -> None:
+    webhook = await webhooks.add()
+    await webhooks.note(webhook, "failed")
+    assert (await webhooks.one(webhook))["failing_since"] is not None
+    await webhooks.note(webhook, "delivered")
+    assert (await webhooks.one(webhook))["failing_since"] is None
+    await webhooks.diary.set_clock(NOW + 4 * DAY)
+    assert await webhooks.note(webhook, "failed") == "active"
+
+
+async def test_a_receiver_that_is_gone_is_turned_off_at_once(webhooks: Webhooks) -> None:
+    webhook = await webhooks.add()
+    assert await webhooks.note(webhook, "gone") == "disabled"
+
+
+async def test_turned_on_again_it_gets_what_it_missed(webhooks: Webhooks) -> None:
+    webhook = await webhooks.add("booked")
+    given_up, waiting = await webhooks.event(), await webhooks.event()
+    await webhooks.fan_out()
+    await webhooks.note(webhook, "failed")
+    await webhooks.finish((await webhooks.claim())[0], "failed")
+    await webhooks.note(webhook, "gone")
+    missed = await webhooks.event()
+    assert await webhooks.fan_out() == 0  # one that is off reads nothing
+    assert not await webhooks.unread()
+
+    answer = await webhooks.call("change_webhook", webhook_id=webhook, status="active")
+    assert answer["webhook"]["status"] == "active"
+    assert answer["webhook"]["failing_since"] is None
+    await webhooks.fan_out()
+    assert await webhooks.told(webhook) == [given_up, waiting, missed]
+    again = await webhooks.deliveries(webhook)
+    assert [(row["status"], row["moving"]) for row in again] == [("queued", True)] * 3
+    assert len(await webhooks.claim()) == 3
+
+
+async def test_an_attempt_under_way_while_it_is_turned_on_is_begun_anew(
+    webhooks: Webhooks,
+) -> None:
+    """It found the webhook off, and would park what nobody would ever set going again."""
+    webhook = await webhooks.add()
+    await webhooks.event()
+    await webhooks.fan_out()
+    (claimed,) = await webhooks.claim()
+    await webhooks.call("change_webhook", webhook_id=webhook, status="disabled")
+    await webhooks.call("change_webhook", webhook_id=webhook, status="active")
+
+    assert await webhooks.finish(claimed, "queued") is False
+    (row,) = await webhooks.deliveries(webhook)
+    assert (row["status"], row["moving"]) == ("queued", True)
+
+
+async def test_what_is_too_old_is_not_caught_up_on(webhooks: Webhooks) -> None:
+    webhook = await webhooks.add("booked")
+    await webhooks.call("change_webhook", webhook_id=webhook, status="disabled")
+    await webhooks.event()
+    await webhooks.diary.set_clock(NOW + 31 * DAY)
+    recent = await webhooks.event()
+    await webhooks.call("change_webhook", webhook_id=webhook, status="active")
+    await webhooks.fan_out()
+    assert await webhooks.told(webhook) == [recent]
+
+
+async def test_a_rotated_secret_overlaps_for_a_day(webhooks: Webhooks) -> None:
+    webhook = await webhooks.add()
+    rotated = await webhooks.call(
+        "rotate_webhook_secret", webhook_id=webhook, encrypted_secret="s2"
+    )
+    assert rotated["webhook"]["version"] == 2
+    await webhooks.call("ping_webhook", webhook_id=webhook)
+    (claimed,) = await webhooks.claim()
+    assert claimed["details"]["encrypted_secrets"] == ["s2", "s1"]
+
+    await webhooks.diary.set_clock(NOW + DAY)
+    await webhooks.call("ping_webhook", webhook_id=webhook)
+    assert [one["details"]["encrypted_secrets"] for one in await webhooks.claim()][-1] == ["s2"]
+
+
+async def test_a_ping_goes_to_its_webhook_alone_and_once(webhooks: Webhooks) -> None:
+    pinged, other = await webhooks.add("cancelled"), await webhooks.add()
+    await webhooks.call("ping_webhook", webhook_id=pinged)
+    await webhooks.fan_out()
+    assert len(await webhooks.told(pinged)) == 1
+    assert await webhooks.told(other) == []
+
+
+async def test_a_removed_webhook_leaves_nothing(webhooks: Webhooks) -> None:
+    webhook = await webhooks.add()
+    await webhooks.event()
+    await webhooks.fan_out()
+    assert (await webhooks.call("remove_webhook", webhook_id=webhook))["success"]
+    owner = webhooks.diary.owner
+
+    assert await webhooks.claim() == []
+    assert code(await webhooks.call("list_webhooks", webhook_id=webhook)) == "NOT_FOUND"
+    assert (await webhooks.call("list_webhooks"))["items"] == []
+    assert await owner.fetchval("SELECT encrypted_secret FROM webhooks") == ""
+    found = await webhooks.diary.api.fetchval("SELECT organizations_with_old_webhook_messages(10)")
+    assert str(webhooks.org_id) in found
+    sweep = "SELECT sweep_webhook_messages($1)"
+    assert await webhooks.diary.api.fetchval(sweep, webhooks.org_id) == 1
+    for table in ("webhooks", "webhook_messages"):
+        assert await owner.fetchval(f"SELECT count(*) FROM {table}") == 0
+    assert await owner.fetchval("SELECT count(*) FROM deliveries WHERE kind = 'webhook'") == 0
+
+
+async def test_messages_are_kept_for_thirty_days(webhooks: Webhooks) -> None:
+    webhook = await webhooks.add()
+    await webhooks.event()
+    await webhooks.fan_out()
+    await webhooks.diary.set_clock(NOW + 20 * DAY)
+    kept = await webhooks.event()
+    await webhooks.fan_out()
+    await webhooks.diary.set_clock(NOW + 31 * DAY)
+    assert (
+        await webhooks.diary.api.fetchval("SELECT sweep_webhook_messages($1)", webhooks.org_id) == 1
+    )
+    assert await webhooks.told(webhook) == [kept]
+
+
+async def test_versions_and_what_isnt_there(webhooks: Webhooks) -> None:
+    webhook = await webhooks.add()
+    changed = await webhooks.call("change_webhook", webhook_id=webhook, kinds=["booked"], version=1)
+    assert changed["webhook"]["version"] == 2
+    for function, given in (
+        ("change_webhook", {"url": "https://b.test"}),
+        ("rotate_webhook_secret", {"encrypted_secret": "x"}),
+        ("remove_webhook", {}),
+    ):
+        stale = await webhooks.call(function, webhook_id=webhook, version=1, **given)
+        assert (stale["error"], stale["version"]) == ("STALE_VERSION", 2)
+        gone = await webhooks.call(function, webhook_id=uuid4(), **given)
+        assert code(gone) == "NOT_FOUND"
+    for function in ("ping_webhook", "list_webhook_messages"):
+        assert code(await webhooks.call(function, webhook_id=uuid4())) == "NOT_FOUND"
+
+
+async def test_as_many_as_a_clinic_may_have(webhooks: Webhooks) -> None:
+    for _ in range(20):
+        await webhooks.add()
+    refused = await webhooks.call(
+        "create_webhook", url="https://a.test", kinds=[], encrypted_secret="s"
+    )
+    assert code(refused) == "LIMIT_REACHED"
+
+
+async def test_the_same_request_makes_one_webhook(webhooks: Webhooks) -> None:
+    asked = {
+        "url": "https://a.test",
+        "kinds": [],
+        "idempotency_key": "k",
+        "request_hash": "h",
+    }
+    first = await webhooks.call("create_webhook", encrypted_secret="s1", **asked)
+    second = await webhooks.call("create_webhook", encrypted_secret="s2", **asked)
+    assert second["replayed"] is True
+    assert second["webhook"]["id"] == first["webhook"]["id"]
+    assert second["encrypted_secret"] == "s1"
+    other = await webhooks.call(
+        "create_webhook", encrypted_secret="s", **asked | {"request_hash": ""}
+    )
+    assert code(other) == "IDEMPOTENCY_MISMATCH"
+
+
+async def test_messages_are_listed_with_what_became_of_them(webhooks: Webhooks) -> None:
+    webhook = await webhooks.add()
+    first, second = await webhooks.event(), await webhooks.event("cancelled")
+    await webhooks.fan_out()
+    await webhooks.finish((await webhooks.claim())[0], "delivered")
+
+    listed = await webhooks.call("list_webhook_messages", webhook_id=webhook)
+    assert [f"{row['transaction_id']}-{row['event_id']}" for row in listed["items"]] == [
+        second,
+        first,
+    ]
+    assert [row["event_kind"] for row in listed["items"]] == ["cancelled", "booked"]
+    delivered = await webhooks.call("list_webhook_messages", webhook_id=webhook, status="delivered")
+    assert len(delivered["items"]) == 1
+    transaction, event = second.split("-")
+    older = await webhooks.call(
+        "list_webhook_messages",
+        webhook_id=webhook,
+        after_transaction=int(transaction),
+        after_event=int(event),
+    )
+    assert len(older["items"]) == 1
+
+
+# Staff alerts
+
+
+async def raise_alerts(diary: Diary, count: int, kind: str = "delivery_failed") -> None:
+    for _ in range(count):
+        await diary.owner.fetchval(
+            "SELECT store_alert($1, $2, NULL, NULL, gen_random_uuid(), current_moment())",
+            diary.org_id,
+            kind,
+        )
+
+
+async def claim_alerts(diary: Diary, limit: int = 100) -> list[Any]:
+    claimed = await diary.database.call(
+        diary.api,
+        "claim_organization_deliveries",
+        diary.org_id,
+        channel="alert",
+        limit=limit,
+        in_flight_max=1000,
+        lease_seconds=600,
+    )
+    return [delivery["details"] for delivery in claimed["deliveries"]]
+
+
+async def test_alerts_of_a_kind_that_wait_are_told_of_together(diary: Diary) -> None:
+    await raise_alerts(diary, 40)
+    await raise_alerts(diary, 1, "calendar_broken")
+    details = await claim_alerts(diary)
+    told = [one for one in details if one["told_with"] == one["alert_id"]]
+    assert sorted((one["kind"], one["others"]) for one in told) == [
+        ("calendar_broken", 0),
+        ("delivery_failed", 39),
+    ]
+
+
+async def test_an_outage_sends_a_few_messages_an_hour_and_counts_the_rest(diary: Diary) -> None:
+    told = 0
+    waits: set[float] = set()
+    for _ in range(30):
+        await raise_alerts(diary, 1, "calendar_conflict")
+        (details,) = await claim_alerts(diary)
+        told += details["told_with"] == details["alert_id"]
+        waits.add(details["wait_seconds"])
+    assert told == 6
+    assert waits == {None, 3600}
+
+    await diary.set_clock(NOW + HOUR)
+    await raise_alerts(diary, 1, "calendar_conflict")
+    details_then = await claim_alerts(diary)
+    assert sorted(one["others"] for one in details_then if one["others"] >= 0)[-1] == 24
+
+
+async def test_more_emergencies_are_told_of_one_by_one(diary: Diary) -> None:
+    for _ in range(20):
+        await raise_alerts(diary, 1, "emergency")
+        (details,) = await claim_alerts(diary)
+        assert details["told_with"] == details["alert_id"]
+
+
+async def test_where_staff_are_told_is_set_and_taken_away(diary: Diary) -> None:
+    for value in (b"x", None):
+        answer = await diary.database.call(
+            diary.api, "set_alert_urls", diary.org_id, encrypted_urls=value
+        )
+        assert answer["success"] is True
+        stored = await diary.owner.fetchval(
+            "SELECT alert_urls FROM organizations WHERE id = $1", diary.org_id
+        )
+        assert stored == value
+    missing = await diary.database.call(diary.api, "set_alert_urls", uuid4(), encrypted_urls=b"x")
+    assert code(missing) == "INVALID_ORGANIZATION"
