@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -18,11 +19,22 @@ from starlette.routing import Route, Router
 from voxanne import __version__
 from voxanne.booking.outcomes import Outcome
 from voxanne.config import Environment, Settings
+from voxanne.deliveries.alerts import AlertSender
+from voxanne.deliveries.caldav_calendar import CalDavCalendars
+from voxanne.deliveries.calendar import CalendarError, CalendarSender
+from voxanne.deliveries.calendar_sync import CalendarSync
+from voxanne.deliveries.calendar_vendors import CalendarVendors
 from voxanne.deliveries.console import ConsoleSender, Message
+from voxanne.deliveries.email_message import write_letter
+from voxanne.deliveries.google_connect import Google
+from voxanne.deliveries.google_tokens import SCOPE, GoogleClient
 from voxanne.deliveries.http import open_client
+from voxanne.deliveries.smtp import SmtpSender, read_mail_server
 from voxanne.deliveries.twilio import TwilioSender
+from voxanne.deliveries.webhooks import WebhookSender, open_webhook_client
 from voxanne.inbound.authentication import AuthenticationSettings, Authenticator
 from voxanne.inbound.calendar_feed import CalendarFeed
+from voxanne.inbound.callbacks.google import GoogleCallbacks, GoogleConsent, Granted, Refused
 from voxanne.inbound.callbacks.twilio import TwilioCallbacks
 from voxanne.inbound.http import Entrance, get, problem
 from voxanne.inbound.metrics import Metrics
@@ -35,7 +47,8 @@ from voxanne.inbound.voice.call_rate import CallRate
 from voxanne.inbound.voice.routes import VoiceEndpoint
 from voxanne.outbox.chores import Chore, chores_of_the_diary
 from voxanne.outbox.metrics import WorkerMetrics
-from voxanne.outbox.types import Channel, Delivery, Sender
+from voxanne.outbox.types import Channel, Delivery, Result, Sender, Voided
+from voxanne.outbox.webhooks import webhook_chores
 from voxanne.outbox.worker import Limits, Worker
 from voxanne.postgres.embedded import EmbeddedPostgres
 from voxanne.postgres.migrate import migrate_up, schema_is_current
@@ -44,6 +57,9 @@ from voxanne.texts.messages import write_text
 from voxanne.texts.segments import measure
 
 READY_WAIT_SECONDS = 1.5
+CALENDARS_EVERY_SECONDS = 2.0
+EMAIL_OFF = Voided("email_off", "E-mail is not set up here (VOXANNE_SMTP_URL).")
+NO_SENDER = "voxanne@localhost"  # shown nowhere: nothing is sent
 CLOCK_RESET = "voxanne psql -c 'DELETE FROM clock'"
 
 
@@ -184,8 +200,10 @@ def create_app(
     rpc = RpcEndpoint(pool, authenticator, metrics, settings.body_bytes_max, wait_seconds)
     feed = CalendarFeed(pool, wait_seconds)
     patient = PatientPages(pool, wait_seconds, settings.public_url)
+    google = _google_callbacks(settings, pool, fernet)
     twilio = TwilioCallbacks(pool, fernet, settings.public_url, wait_seconds)
     routes = [*voice.routes(), *rpc.routes(), *feed.routes(), *twilio.routes(), *patient.routes()]
+    routes += google.routes()
     lives: list[Callable[[], AbstractAsyncContextManager[None]]] = []
     # Its libraries are an extra, and slow to load: commands that serve nothing don't.
     if importlib.util.find_spec("mcp") is not None:
@@ -202,6 +220,8 @@ def create_app(
         body_bytes_max=settings.body_bytes_max,
         wait_seconds=wait_seconds,
         public_url=settings.public_url,
+        google=google.consent,
+        private_addresses=settings.webhook_private_addresses,
     )
     app = create_api(services, __version__)
     app.router.routes.extend(_health_routes(pool, metrics, worker_metrics))
@@ -225,7 +245,18 @@ def create_worker(
 
 def create_senders(settings: Settings, pool: Pool, fernet: MultiFernet) -> dict[Channel, Sender]:
     """A sender for each channel."""
-    return {"sms": _sms_sender(settings, pool, fernet)}
+    return {
+        "calendar": CalendarSender(pool, fernet, open_calendars(settings, pool, fernet).open),
+        "sms": _sms_sender(settings, pool, fernet),
+        "email": _email_sender(settings),
+        "webhook": _webhook_sender(settings, pool, fernet),
+        "alert": AlertSender(fernet, settings.public_url, settings.webhook_private_addresses),
+    }
+
+
+def _webhook_sender(settings: Settings, pool: Pool, fernet: MultiFernet) -> Sender:
+    client = open_webhook_client(private_addresses=settings.webhook_private_addresses)
+    return WebhookSender(pool, fernet, client)
 
 
 def _sms_sender(settings: Settings, pool: Pool, fernet: MultiFernet) -> Sender:
@@ -250,9 +281,77 @@ def _sms_sender(settings: Settings, pool: Pool, fernet: MultiFernet) -> Sender:
     )
 
 
+def _email_sender(settings: Settings) -> Sender:
+    """By the deployment's mail server; without one they are printed, but not in production."""
+    address = partial(page_address, settings)
+    sender = settings.email_from or NO_SENDER
+    if settings.smtp_url is not None:
+        server = read_mail_server(settings.smtp_url.get_secret_value())
+        # Less than the worker gives an attempt.
+        return SmtpSender(server, sender, address, settings.worker_lease_seconds * 0.4)
+
+    def written(delivery: Delivery) -> Message | Result:
+        if settings.env is Environment.PRODUCTION:
+            return EMAIL_OFF
+        letter = write_letter(delivery, address, sender)
+        if isinstance(letter, Voided):
+            return letter
+        return Message(letter.to.email, f"{letter.subject}\n\n{letter.body.rstrip()}")
+
+    return ConsoleSender(written)
+
+
 def create_chores(settings: Settings, pool: Pool, fernet: MultiFernet) -> list[Chore]:
     """What a worker does besides: see outbox/chores.py."""
-    return chores_of_the_diary(pool)
+    calendars = open_calendars(settings, pool, fernet)
+    sync = CalendarSync(pool, fernet, calendars.open, calendars.watch)
+    return [
+        *chores_of_the_diary(pool),
+        *webhook_chores(pool),
+        Chore("calendars", CALENDARS_EVERY_SECONDS, sync.run),
+    ]
+
+
+def open_calendars(settings: Settings, pool: Pool, fernet: MultiFernet) -> CalendarVendors:
+    """Clients for whatever calendar is connected."""
+    loopback = settings.env is Environment.DEVELOPMENT
+    return CalendarVendors(CalDavCalendars(pool, loopback), _google(settings, pool, fernet))
+
+
+def _google(settings: Settings, pool: Pool, fernet: MultiFernet) -> Google | None:
+    if settings.google_client_id is None or settings.google_client_secret is None:
+        return None
+    client = GoogleClient(
+        client_id=settings.google_client_id,
+        client_secret=settings.google_client_secret.get_secret_value(),
+        oauth_url=settings.google_oauth_url.rstrip("/"),
+        calendar_url=settings.google_calendar_url.rstrip("/"),
+    )
+    return Google(client, open_client(), pool, fernet, settings.public_url)
+
+
+def google_consent(settings: Settings) -> GoogleConsent | None:
+    """The way to Google's consent page; None where the deployment has no OAuth client there."""
+    if settings.google_client_id is None or settings.google_client_secret is None:
+        return None
+    base_url = settings.public_url or f"http://{settings.host}:{settings.port}"
+    return GoogleConsent(settings.google_client_id, settings.google_consent_url, SCOPE, base_url)
+
+
+def _google_callbacks(settings: Settings, pool: Pool, fernet: MultiFernet) -> GoogleCallbacks:
+    google = _google(settings, pool, fernet)
+
+    async def exchange(
+        code: str, verifier: str, redirect_uri: str, calendar: str
+    ) -> Granted | Refused:
+        assert google is not None
+        try:
+            consented = await google.consented(code, verifier, redirect_uri, calendar)
+        except CalendarError as error:
+            return Refused(error.error)
+        return Granted(consented.credentials, consented.access_expires_at)
+
+    return GoogleCallbacks(pool, fernet, google_consent(settings), exchange if google else None)
 
 
 def page_address(settings: Settings, token: str) -> str | None:

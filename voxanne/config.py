@@ -143,7 +143,11 @@ class Settings(BaseSettings):
         description="smtp://user:password@host:587 (STARTTLS) or smtps://…:465; without it e-mail "
         "is off",
     )
-    email_from: str | None = Field(None, description="sender of e-mail, as in care@clinics.example")
+    email_from: str | None = Field(
+        None,
+        pattern=r"^[\x21-\x3f\x41-\x7e]+@[A-Za-z0-9.-]+$",
+        description="sender of e-mail, as in care@clinics.example",
+    )
     webhook_private_addresses: bool = Field(
         False, description="let webhooks go to private addresses, such as 10.0.0.7 or localhost"
     )
@@ -166,6 +170,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 "VOXANNE_API_DATABASE_URL needs DATABASE_URL: they are two logins of one database"
             )
+        if self.smtp_url is not None and self.email_from is None:
+            raise ValueError("VOXANNE_SMTP_URL needs VOXANNE_EMAIL_FROM: whom e-mail comes from")
         for key in self.encryption_keys:
             if not _FERNET_KEY.fullmatch(key.get_secret_value()):
                 raise ValueError("VOXANNE_ENCRYPTION_KEYS: a key is 32 bytes in URL-safe base64")

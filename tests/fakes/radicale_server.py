@@ -1,6 +1,6 @@
 """Radicale, a real CalDAV server, on 127.0.0.1 in a thread of its own, and what staff do in it.
 
-It knows the users of USERS by htpasswd; its calendars are in a folder of the test's. No test in here.
+It knows USERS by htpasswd; their calendars are in a folder of the test's. No test in here.
 """
 
 import socketserver
@@ -15,7 +15,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import httpx2
 import icalendar
-import radicale
+import radicale.app
 import radicale.config
 
 USER, PASSWORD = "grey", "correct horse"
@@ -38,7 +38,7 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
 
 
 class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_: Any) -> None:
         pass
 
 
@@ -62,7 +62,7 @@ def radicale_server(folder: Path) -> Iterator[str]:
         "test",
         privileged=True,
     )
-    application = radicale.Application(configuration)
+    application = radicale.app.Application(configuration)
     with make_server("127.0.0.1", 0, application, _Server, _Quiet) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
@@ -126,9 +126,7 @@ def open_desk(
     """A new calendar of that user's."""
     http = httpx2.Client(auth=(user, USERS[user]), trust_env=False)
     url = f"{base_url}/{user}/{name}/"
-    body = MKCALENDAR.format(
-        name=name.title(), timezone=TIMEZONE.format(zone=zone) if zone else ""
-    )
+    body = MKCALENDAR.format(name=name.title(), timezone=TIMEZONE.format(zone=zone) if zone else "")
     answer = http.request("MKCALENDAR", url, content=body)
     assert answer.status_code == 201, answer.text
     return Desk(http, url)

@@ -302,7 +302,7 @@ async def test_the_alert_of_a_reply_names_its_appointment_and_no_other(outbox: O
     booked = await outbox.diary.book(at("10:00"))
     text = await outbox.diary.owner.fetchval(
         "INSERT INTO texts (org_id, direction, our_number, their_number, body, appointment_id) "
-        "VALUES ($1, 'out', '+442079460000', '+442079460958', 'Hello', $2) RETURNING id",
+        "VALUES ($1, 'in', '+442079460000', '+442079460958', 'C', $2) RETURNING id",
         outbox.diary.org_id,
         UUID(booked["appointment_id"]),
     )
@@ -400,7 +400,7 @@ async def test_one_whose_details_cant_be_made_harms_no_other(outbox: Outbox) -> 
     await outbox.diary.owner.execute(
         "CREATE OR REPLACE FUNCTION text_details(p_delivery deliveries) RETURNS jsonb "
         "LANGUAGE plpgsql VOLATILE AS $$ BEGIN "
-        f"RETURN CASE p_delivery.subject_id WHEN '{crooked}' THEN jsonb 'null' -> 1 / 0 "
+        f"RETURN CASE p_delivery.subject_id WHEN '{crooked}' THEN jsonb 'null' -> 1 / (p_delivery.version - 1) "
         "ELSE jsonb '{\"fine\": true}' END; END $$"
     )
     claimed = {UUID(row["subject_id"]): row["details"] for row in await outbox.claim()}

@@ -1,6 +1,7 @@
 """The program: importing a group of commands registers it on `cli`."""
 
 from voxanne.cli import (
+    caldav,
     calendar_feeds,
     calendars,
     calling,
@@ -17,6 +18,7 @@ from voxanne.cli import (
 from voxanne.cli.root import cli
 
 __all__ = [
+    "caldav",
     "calendar_feeds",
     "calendars",
     "calling",

@@ -4,6 +4,7 @@ Radicale. A CalendarClient, as Google's is.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -78,6 +79,24 @@ _READ: Final = (
 )
 
 
+def check_address(address: str, *, loopback: bool) -> None:
+    """Raises AccessError for an address where no calendar may be."""
+    wrong = wrong_with_calendar_address(address)
+    if wrong is None and is_loopback(address) and not loopback:
+        wrong = "The URL leads into a private network."
+    if wrong is not None:
+        raise AccessError("forbidden_address", wrong)
+
+
+@asynccontextmanager
+async def open_dav(address: str, user: str, password: str, *, loopback: bool) -> AsyncIterator[Dav]:
+    """A way to one server, closed afterwards. Raises AccessError as above."""
+    check_address(address, loopback=loopback)
+    opened = open_client() if is_loopback(address) else open_guarded_client(private_addresses=False)
+    async with opened as http:
+        yield Dav(http, user, password)
+
+
 def _real_time() -> datetime:
     return datetime.now(UTC)
 
@@ -86,30 +105,26 @@ def _real_time() -> datetime:
 class CalDavCalendars:
     """Opens calendars for connections. One for a process: it keeps what it found where.
 
-    `loopback`: calendars on this very machine are allowed, and by http.
+    `loopback`: calendars on this very machine are allowed, and by http. The clients are for them
+    (`inside`) and for all others (`outside`).
     """
 
     database: Database
     loopback: bool
     now: Callable[[], datetime] = _real_time
-    _outside: httpx2.AsyncClient = field(
+    outside: httpx2.AsyncClient = field(
         default_factory=lambda: open_guarded_client(private_addresses=False)
     )
-    _inside: httpx2.AsyncClient = field(default_factory=open_client)
+    inside: httpx2.AsyncClient = field(default_factory=open_client)
     _found: dict[tuple[object, ...], str] = field(default_factory=dict)
 
     def open(self, connection: Connection) -> "CalDavCalendar":
         """A CalendarClient. Raises AccessError for an address where none can be."""
-        return CalDavCalendar(self, connection, self.dav(connection))
+        return CalDavCalendar(self, connection, self._dav(connection))
 
-    def dav(self, connection: Connection) -> Dav:
-        address = connection.calendar
-        wrong = wrong_with_calendar_address(address)
-        if wrong is None and is_loopback(address) and not self.loopback:
-            wrong = "The URL leads into a private network."
-        if wrong is not None:
-            raise AccessError("forbidden_address", wrong)
-        http = self._inside if is_loopback(address) else self._outside
+    def _dav(self, connection: Connection) -> Dav:
+        check_address(connection.calendar, loopback=self.loopback)
+        http = self.inside if is_loopback(connection.calendar) else self.outside
         said = connection.credentials
         return Dav(http, str(said["user"]), str(said["password"]))
 
@@ -141,8 +156,8 @@ class CalDavCalendars:
             del self._found[key]
 
     async def close(self) -> None:
-        await self._outside.aclose()
-        await self._inside.aclose()
+        await self.outside.aclose()
+        await self.inside.aclose()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The deployment's way to Google: from a consent's code to a connection, and clients for those there
+"""The deployment's way to Google: from a code to a connection, and clients for those there
 are. Composed by app.py.
 """
 
@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, cast
 from urllib.parse import quote
 from uuid import UUID

@@ -24,7 +24,7 @@ BACKOFFS: Final[Mapping[Channel, Backoff]] = {
     "calendar": Backoff(1, 1800, 60),
     "sms": Backoff(5, 900, 12),
     "email": Backoff(5, 1800, 24),
-    "webhook": Backoff(5, 7200, 35),  # a day at the very least, a day and a half mostly
+    "webhook": Backoff(5, 7200, 30),  # about 29 hours
     "alert": Backoff(5, 1800, 24),
 }
 

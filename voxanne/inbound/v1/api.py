@@ -17,6 +17,7 @@ from voxanne.inbound.v1 import (
     availability,
     caldav,
     calendar_feeds,
+    calendars,
     clinic,
     deliveries,
     events,
@@ -24,6 +25,7 @@ from voxanne.inbound.v1 import (
     leads,
     messages,
     waitlist,
+    webhooks,
 )
 from voxanne.inbound.v1.documentation import describe, page
 from voxanne.inbound.v1.problems import problem_of
@@ -37,10 +39,12 @@ _GROUPS = (
     waitlist,
     clinic,
     calendar_feeds,
+    calendars,
     caldav,
     deliveries,
     messages,
     events,
+    webhooks,
 )
 
 

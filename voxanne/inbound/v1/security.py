@@ -16,6 +16,7 @@ from voxanne.booking.normalize import normalize_phone
 from voxanne.booking.outcomes import Outcome
 from voxanne.booking.types import Credential, Phone, Scope
 from voxanne.inbound.authentication import Authenticator
+from voxanne.inbound.callbacks.google import GoogleConsent
 from voxanne.inbound.http import lower_headers, note
 from voxanne.inbound.metrics import SUCCESS, Metrics
 from voxanne.inbound.v1.problems import RefusedError
@@ -51,6 +52,9 @@ ACCESS: Final[Mapping[tuple[str, str], frozenset[Scope]]] = {
     ("POST", "/v1/waitlist/{waitlist_id}/decline"): _CALLERS,
     ("GET", "/v1/practitioners"): _EVERYBODY,
     ("POST", "/v1/calendars/caldav"): _ADMIN,
+    ("POST", "/v1/calendars/google/connect"): _ADMIN,
+    ("GET", "/v1/calendars"): _READERS,
+    ("DELETE", "/v1/calendars/{calendar_id}"): _ADMIN,
     ("POST", "/v1/practitioners/{practitioner_id}/feed"): _STAFF,
     ("DELETE", "/v1/practitioners/{practitioner_id}/feed"): _STAFF,
     ("GET", "/v1/services"): _EVERYBODY,
@@ -66,6 +70,16 @@ ACCESS: Final[Mapping[tuple[str, str], frozenset[Scope]]] = {
     ("GET", "/v1/alerts"): _READERS,
     ("POST", "/v1/alerts/{alert_id}/seen"): _STAFF,
     ("GET", "/v1/events"): _READERS,
+    ("POST", "/v1/webhooks"): _ADMIN,
+    ("GET", "/v1/webhooks"): _STAFF,
+    ("GET", "/v1/webhooks/{webhook_id}"): _STAFF,
+    ("PATCH", "/v1/webhooks/{webhook_id}"): _ADMIN,
+    ("DELETE", "/v1/webhooks/{webhook_id}"): _ADMIN,
+    ("POST", "/v1/webhooks/{webhook_id}/rotate"): _ADMIN,
+    ("POST", "/v1/webhooks/{webhook_id}/test"): _ADMIN,
+    ("POST", "/v1/webhooks/{webhook_id}/replay"): _ADMIN,
+    ("GET", "/v1/webhooks/{webhook_id}/messages"): _STAFF,
+    ("PUT", "/v1/alert-urls"): _ADMIN,
 }
 
 # For OpenAPI alone: the Authenticator reads the credential.
@@ -84,7 +98,9 @@ CREDENTIALS: Final = [
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the routes work with. `wait_seconds`: longest wait for the database in one request;
-    `public_url`: the address outsiders use, where it isn't the one that was asked.
+    `public_url`: the address outsiders use, where it isn't the one that was asked;
+    `google`: the way to its consent page, where the deployment has one;
+    `private_addresses`: webhooks may go into the deployment's own network.
     """
 
     database: functions.Database
@@ -94,6 +110,8 @@ class Services:
     body_bytes_max: int
     wait_seconds: float
     public_url: str | None = None
+    google: GoogleConsent | None = None
+    private_addresses: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class CalendarWait:
 
     async def complete(self, organization: UUID, language: str, booked: Result) -> Result:
         """The booking's result with what is known of its calendar event when the time is up."""
-        state = await self._state(organization, UUID(booked["appointmentId"]))
+        state = await self._state(organization, UUID(str(booked["appointmentId"])))
         if state is None:
             return booked
         completed = {

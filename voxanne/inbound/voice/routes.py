@@ -187,7 +187,7 @@ class VoiceEndpoint:
         """The wait for a vendor is measured apart from our own answer."""
         language = self._caller(visit, clinic).language
         started = time.perf_counter()
-        payload = await self.calendar.complete(clinic.id, language, booked.payload)
+        payload = await self.calendar.complete(clinic.id, language, dict(booked.payload))
         status = str(payload["calendarStatus"])
         self.metrics.calendar_wait_seconds.labels(status).observe(time.perf_counter() - started)
         return Answer(payload)

@@ -18,6 +18,10 @@ BEGIN
     RETURN 'declined';
   ELSIF p_action = 'reschedule' THEN
     RETURN 'reschedule';
+  ELSIF p_action = 'cancel' AND EXISTS (
+      SELECT FROM organizations WHERE id = p_org_id AND caller_check <> 'none') THEN
+    -- A sender can be forged, as a caller can; who gets our answer can't: their page cancels.
+    RETURN 'cancel_elsewhere';
   ELSIF p_action = 'cancel' THEN
     -- Whose it is was decided: a contact number isn't the caller's.
     v_done := cancel_appointment(p_org_id, p_appointment_id, p_source => 'sms');

@@ -16,13 +16,13 @@ BEGIN
   IF claim_forbids(p_org_id) THEN
     RETURN refusal('FORBIDDEN_ORGANIZATION');
   END IF;
-  SELECT json_agg(found ->> 'id') INTO v_changed
-  FROM jsonb_array_elements(p_events) AS found
+  SELECT json_agg(listed ->> 'id') INTO v_changed
+  FROM jsonb_array_elements(p_events) AS listed
   LEFT JOIN calendar_events AS known
     ON known.org_id = p_org_id AND known.connection_id = p_connection_id
-      AND known.event_id = found ->> 'id'
-  WHERE CASE WHEN known.event_id IS NULL THEN (found ->> 'ours')::boolean
-             ELSE (found ->> 'cancelled')::boolean OR known.etag IS DISTINCT FROM found ->> 'etag' END;
+      AND known.event_id = listed ->> 'id'
+  WHERE CASE WHEN known.event_id IS NULL THEN (listed ->> 'ours')::boolean
+             ELSE (listed ->> 'cancelled')::boolean OR known.etag IS DISTINCT FROM listed ->> 'etag' END;
   IF p_full THEN
     SELECT json_agg(known.event_id) INTO v_missing
     FROM calendar_events AS known
@@ -31,7 +31,7 @@ BEGIN
       AND appointments.status = 'confirmed' AND known.updated_at < p_claimed_at
       AND known.starts_at >= p_window_starts_at AND known.starts_at < p_window_ends_at
       AND NOT EXISTS (
-        SELECT FROM jsonb_array_elements(p_events) AS found WHERE found ->> 'id' = known.event_id);
+        SELECT FROM jsonb_array_elements(p_events) AS listed WHERE listed ->> 'id' = known.event_id);
   END IF;
   RETURN json_build_object(
     'success', true, 'changed', coalesce(v_changed, '[]'), 'missing', coalesce(v_missing, '[]'));

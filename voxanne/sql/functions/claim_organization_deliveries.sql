@@ -3,6 +3,7 @@
 --   in a channel the older comes first, and the next not before that one is settled; never more than
 --   p_in_flight_max of them at once, over all workers; what is too late, or was overtaken by a newer
 --   version, is voided and not given out, unless it may be out already.
+-- Cost: that of what it takes, however much waits: the settings keep to the index that has it in order.
 -- Lock order: the organization's channel, tried, not waited for; then the rows, skipping locked ones.
 -- Outcomes: {"organization", "voided", "deliveries": [{"subject_id", "kind", "version", "attempt",
 --   "tries", "uncertain", "stale", …, "details"}]}: `attempt` fences the lease, `tries` counts towards
@@ -15,6 +16,9 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 SET jit = off
 AS $$
 DECLARE
@@ -49,7 +53,7 @@ BEGIN
           AND older.channel = waiting.channel AND older.status IN ('queued', 'sending')
           AND (older.version, older.created_at, older.kind)
             < (waiting.version, waiting.created_at, waiting.kind))
-    ORDER BY due_at, created_at
+    ORDER BY due_at
     LIMIT greatest(v_free, 0)
     FOR UPDATE SKIP LOCKED
   ), voided AS (

@@ -1,0 +1,247 @@
+"""Google, coming back: from its consent page with a code, and on a push channel with the news that
+a calendar changed.
+
+Both carry something that only we could have made: a state that is good once, a channel's token.
+Each begins with the organization's id, by which its secret is looked up.
+"""
+
+import asyncio
+import base64
+import hashlib
+import html
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from cryptography.fernet import InvalidToken, MultiFernet
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from voxanne.booking.functions import Database, call
+from voxanne.booking.outcomes import Outcome
+from voxanne.inbound.http import get, note, post, problem
+from voxanne.postgres.pool import DatabaseBusyError
+
+CONSENT_PATH: Final = "/oauth/google/callback"
+PUSH_PATH: Final = "/callbacks/google/calendar/{connection}"
+EXCHANGE_SECONDS_MAX: Final = 5.0
+CHARACTERS_MAX: Final = 2_000
+EXPIRED: Final = "This link was used before or is too old. Ask for a new one and try again."
+_PAGE: Final = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+    '<meta name="viewport" content="width=device-width"><h1>{title}</h1><p>{text}</p></html>'
+)
+# The address holds the code: it must not travel on.
+_HEADERS: Final = {
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """`credentials`: encrypted. `access_expires_at`: aware, UTC."""
+
+    credentials: bytes
+    access_expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why nothing came of it, in a sentence for staff."""
+
+    sentence: str
+
+
+# Code, PKCE verifier, redirect address, calendar: in five seconds, outside any transaction.
+Exchange = Callable[[str, str, str, str], Awaitable[Granted | Refused]]
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleConsent:
+    """How staff are sent to Google's consent page. `base_url`: ours, as their browser sees it."""
+
+    client_id: str
+    consent_url: str
+    scope: str
+    base_url: str
+
+    @property
+    def redirect_uri(self) -> str:
+        return f"{self.base_url.rstrip('/')}{CONSENT_PATH}"
+
+    async def begin(
+        self,
+        database: Database,
+        fernet: MultiFernet,
+        organization: UUID,
+        practitioner: UUID | None,
+        calendar: str,
+    ) -> dict[str, Any]:
+        """begin_calendar_consent.sql's answer, on success with the `url` to send them to."""
+        state = f"{organization.hex}.{secrets.token_urlsafe(32)}"
+        verifier = secrets.token_urlsafe(48)
+        answer = await call(
+            database,
+            "begin_calendar_consent",
+            {
+                "p_org_id": organization,
+                "p_practitioner_id": practitioner,
+                "p_calendar": calendar,
+                "p_state_hash": _digest(state),
+                "p_encrypted_verifier": fernet.encrypt(verifier.encode()),
+            },
+        )
+        return {**answer, "url": self._url(state, verifier)} if answer["success"] else answer
+
+    def _url(self, state: str, verifier: str) -> str:
+        challenge = base64.urlsafe_b64encode(_digest(verifier)).decode().rstrip("=")
+        asked = {
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "response_type": "code",
+            "scope": self.scope,
+            "access_type": "offline",
+            "prompt": "consent",  # or a second consent gives no lasting access
+            "state": state,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        return f"{self.consent_url}?{urlencode(asked)}"
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleCallbacks:
+    """`consent` and `exchange`: None where the deployment has no OAuth client at Google."""
+
+    database: Database
+    fernet: MultiFernet
+    consent: GoogleConsent | None
+    exchange: Exchange | None
+
+    def routes(self) -> list[Route]:
+        return [get(CONSENT_PATH, self.handle_consent), post(PUSH_PATH, self.handle_push)]
+
+    async def handle_consent(self, request: Request) -> Response:
+        try:
+            return await self._connect(request)
+        except DatabaseBusyError:
+            return _page(503, "Please try again", "Something here is busy. Load this page again.")
+
+    async def handle_push(self, request: Request) -> Response:
+        """Only headers count: https://developers.google.com/workspace/calendar/api/guides/push"""
+        token = request.headers.get("x-goog-channel-token", "")[:CHARACTERS_MAX]
+        organization = _organization_of(token)
+        connection = _uuid(request.path_params["connection"])
+        channel = _uuid(request.headers.get("x-goog-channel-id", ""))
+        if organization is None or connection is None or channel is None:
+            return _nothing_here()
+        try:
+            answer = await call(
+                self.database,
+                "calendar_pushed",
+                {
+                    "p_org_id": organization,
+                    "p_connection_id": connection,
+                    "p_channel_id": channel,
+                    "p_token": token,
+                },
+            )
+        except DatabaseBusyError:
+            return problem(503, Outcome.BUSY, "The database is not answering; try again.")
+        if not answer["success"]:
+            return _nothing_here()
+        note(request, org_id=str(organization))
+        return Response(status_code=204)
+
+    async def _connect(self, request: Request) -> Response:
+        asked = {name: said[:CHARACTERS_MAX] for name, said in request.query_params.items()}
+        state = asked.get("state", "")
+        organization = _organization_of(state)
+        if self.consent is None or self.exchange is None or organization is None:
+            return _page(400, "This did not work", EXPIRED)
+        taken = await call(
+            self.database,
+            "take_calendar_consent",
+            {"p_org_id": organization, "p_state_hash": _digest(state)},
+        )
+        verifier = self._decrypted(taken)
+        if verifier is None:
+            return _page(400, "This did not work", EXPIRED)
+        note(request, org_id=str(organization))
+        if "code" not in asked:
+            return _page(400, "Nothing was connected", "The permission was not given.")
+        granted = await self._exchanged(asked["code"], verifier, taken["calendar"])
+        if isinstance(granted, Refused):
+            return _page(400, "Nothing was connected", granted.sentence)
+        practitioner = taken["practitioner_id"]
+        connected = await call(
+            self.database,
+            "connect_calendar",
+            {
+                "p_org_id": organization,
+                "p_practitioner_id": UUID(practitioner) if practitioner else None,
+                "p_vendor": "google",
+                "p_calendar": taken["calendar"],
+                "p_account": None,
+                "p_credentials": granted.credentials,
+                "p_access_expires_at": granted.access_expires_at,
+            },
+        )
+        if not connected["success"]:
+            return _page(400, "Nothing was connected", connected["message"])
+        return _page(
+            200,
+            "The calendar is connected",
+            "Appointments appear in it from now on. You can close this page.",
+        )
+
+    async def _exchanged(self, code: str, verifier: str, calendar: str) -> Granted | Refused:
+        assert self.consent is not None
+        assert self.exchange is not None
+        try:
+            async with asyncio.timeout(EXCHANGE_SECONDS_MAX):
+                return await self.exchange(code, verifier, self.consent.redirect_uri, calendar)
+        except TimeoutError:
+            return Refused("Google did not answer in time. Ask for a new link and try again.")
+
+    def _decrypted(self, taken: dict[str, Any]) -> str | None:
+        if not taken["success"]:
+            return None
+        try:
+            encrypted = base64.b64decode(taken["encrypted_verifier"])
+            return self.fernet.decrypt(encrypted).decode()
+        except InvalidToken:
+            return None
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _organization_of(token: str) -> UUID | None:
+    organization, _, secret = token.partition(".")
+    return _uuid(organization) if secret and token.isascii() and token.isprintable() else None
+
+
+def _uuid(said: str) -> UUID | None:
+    try:
+        return UUID(said)
+    except ValueError:
+        return None
+
+
+def _nothing_here() -> Response:
+    return problem(404, Outcome.NOT_FOUND, "There is nothing here.")
+
+
+def _page(status: int, title: str, text: str) -> Response:
+    page = _PAGE.format(title=html.escape(title), text=html.escape(text))
+    return HTMLResponse(page, status, headers=_HEADERS)
