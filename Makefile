@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo setup test format postgres15 bench clean help
+.PHONY: demo setup test format postgres15 bench storm clean help
 
 demo: setup  ## a phone call books an appointment, in a real PostgreSQL; then try it yourself
 	@$(BIN)/voxanne demo
@@ -18,6 +18,9 @@ test: .venv/.testing  ## lint, types, import rules, and every test
 
 postgres15: .venv/.testing  ## the SQL, concurrency, model and migration tests on Debian's PostgreSQL 15
 	$(BIN)/pytest -n 2 --postgres-bin /usr/lib/postgresql/15/bin tests/sql tests/concurrency tests/model tests/migration
+
+storm: .venv/.testing  ## 2,000 bookings, moves and cancellations among faults and killed workers; calendar latency
+	VOXANNE_STORM_OPERATIONS=2000 $(BIN)/pytest tests/storm/test_storm.py tests/storm/latency.py
 
 bench: setup  ## throughput, latency and memory on this machine, as ratios
 	@$(BIN)/voxanne bench

@@ -315,43 +315,49 @@ def create_chores(settings: Settings, pool: Pool, fernet: MultiFernet) -> list[C
 def open_calendars(settings: Settings, pool: Pool, fernet: MultiFernet) -> CalendarVendors:
     """Clients for whatever calendar is connected."""
     loopback = settings.env is Environment.DEVELOPMENT
-    return CalendarVendors(CalDavCalendars(pool, loopback), _google(settings, pool, fernet))
+    client = _google_client(settings)
+    google = Google(client, open_client(), pool, fernet, settings.public_url) if client else None
+    return CalendarVendors(CalDavCalendars(pool, loopback), google)
 
 
-def _google(settings: Settings, pool: Pool, fernet: MultiFernet) -> Google | None:
+def _google_client(settings: Settings) -> GoogleClient | None:
     if settings.google_client_id is None or settings.google_client_secret is None:
         return None
-    client = GoogleClient(
+    return GoogleClient(
         client_id=settings.google_client_id,
         client_secret=settings.google_client_secret.get_secret_value(),
         oauth_url=settings.google_oauth_url.rstrip("/"),
         calendar_url=settings.google_calendar_url.rstrip("/"),
     )
-    return Google(client, open_client(), pool, fernet, settings.public_url)
 
 
 def google_consent(settings: Settings) -> GoogleConsent | None:
     """The way to Google's consent page; None where the deployment has no OAuth client there."""
-    if settings.google_client_id is None or settings.google_client_secret is None:
-        return None
+    client = _google_client(settings)
     base_url = settings.public_url or f"http://{settings.host}:{settings.port}"
-    return GoogleConsent(settings.google_client_id, settings.google_consent_url, SCOPE, base_url)
+    return (
+        GoogleConsent(client.client_id, settings.google_consent_url, SCOPE, base_url)
+        if client
+        else None
+    )
 
 
 def _google_callbacks(settings: Settings, pool: Pool, fernet: MultiFernet) -> GoogleCallbacks:
-    google = _google(settings, pool, fernet)
+    client = _google_client(settings)
 
     async def exchange(
         code: str, verifier: str, redirect_uri: str, calendar: str
     ) -> Granted | Refused:
-        assert google is not None
-        try:
-            consented = await google.consented(code, verifier, redirect_uri, calendar)
-        except CalendarError as error:
-            return Refused(error.error)
+        assert client is not None
+        async with open_client() as http:
+            google = Google(client, http, pool, fernet)
+            try:
+                consented = await google.consented(code, verifier, redirect_uri, calendar)
+            except CalendarError as error:
+                return Refused(error.error)
         return Granted(consented.credentials, consented.access_expires_at)
 
-    return GoogleCallbacks(pool, fernet, google_consent(settings), exchange if google else None)
+    return GoogleCallbacks(pool, fernet, google_consent(settings), exchange if client else None)
 
 
 def page_address(settings: Settings, token: str) -> str | None:

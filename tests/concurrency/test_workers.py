@@ -197,6 +197,9 @@ class Worked:
                 process.kill()
             assert await process.wait() == -signal.SIGKILL
 
+    async def is_asked(self) -> bool:
+        return bool(self.proxy.seen)
+
     async def another_worker_finishes(self) -> None:
         await self.outbox.diary.set_clock(NOW + LEASE)
         pool = await open_worker_pool(self.outbox.diary.database.owner_url)
@@ -215,7 +218,7 @@ async def worked(outbox: Outbox) -> AsyncIterator[Worked]:
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(WAIT_SECONDS_MAX * 3):
         # What another process does can only be asked.
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
@@ -224,11 +227,8 @@ async def test_killed_before_the_vendor_has_it(worked: Worked) -> None:
     booked = await worked.outbox.diary.book(at("10:00"))
     worked.proxy.plan(held_before(asyncio.Event()))
 
-    async def is_asked() -> bool:
-        return bool(worked.proxy.seen)
-
     async with worked.worker():
-        await until(is_asked)
+        await until(worked.is_asked)
     assert (await worked.outbox.row(booked["appointment_id"]))["status"] == "sending"
     assert worked.vendor.messages == []
 
@@ -255,20 +255,17 @@ async def test_killed_after_the_vendor_has_it(worked: Worked) -> None:
 
 
 async def test_killed_while_it_settles(worked: Worked) -> None:
-    """Somebody else's transaction keeps the row, so that it can't; nor can the server in its name."""
+    """Somebody else's transaction keeps the row: neither it nor the server in its name can."""
     booked = await worked.outbox.diary.book(at("10:00"))
     going, owner = asyncio.Event(), worked.outbox.diary.owner
     worked.proxy.plan(held_before(going))
     desk = await worked.outbox.diary.database.connect_owner()
 
-    async def is_asked() -> bool:
-        return bool(worked.proxy.seen)
-
     async def settles() -> bool:
         return bool(await owner.fetchval(f"SELECT count(*) FROM ({SETTLING}) AS settling"))
 
     async with worked.worker() as process:
-        await until(is_asked)
+        await until(worked.is_asked)
         async with begin(desk):
             await desk.execute("SELECT FROM deliveries FOR UPDATE")
             going.set()
@@ -287,11 +284,8 @@ async def test_what_was_overtaken_meanwhile_is_looked_up_and_not_sent(worked: Wo
     booked = await worked.outbox.diary.book(at("10:00"))
     worked.proxy.plan(held_before(asyncio.Event()))
 
-    async def is_asked() -> bool:
-        return bool(worked.proxy.seen)
-
     async with worked.worker():
-        await until(is_asked)
+        await until(worked.is_asked)
     assert (await worked.outbox.diary.cancel(booked))["success"]
 
     await worked.another_worker_finishes()

@@ -30,6 +30,10 @@ class FakeTwilio:
     messages: list[Json] = field(default_factory=list)
     port: int = 0
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
     async def handle(self, request: Request) -> Response:
         account = request.path_params["account"]
         told = base64.b64encode(f"{account}:{self.tokens.get(account)}".encode()).decode()

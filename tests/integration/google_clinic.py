@@ -3,11 +3,12 @@
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx2
 from cryptography.fernet import Fernet, MultiFernet
 
 from tests.database import START, Booking, Database
@@ -26,7 +27,7 @@ from voxanne.deliveries.calendar import CalendarSender
 from voxanne.deliveries.calendar_sync import CalendarSync
 from voxanne.deliveries.google_connect import Google
 from voxanne.deliveries.google_tokens import GoogleClient
-from voxanne.deliveries.http import open_client
+from voxanne.deliveries.http import TIMEOUT, open_client
 from voxanne.outbox.worker import Worker
 from voxanne.postgres.pool import Pool
 
@@ -43,6 +44,7 @@ class GoogleClinic:
     fake: FakeGoogle
     google: Google
     org_id: UUID
+    answers: list[int] = field(default_factory=list)  # to pushes
 
     @property
     def worker(self) -> Worker:
@@ -88,12 +90,14 @@ class GoogleClinic:
             await self.database.owner(), org_id, scheduled_at=starts_at, **more
         )
 
-    async def move(self, booked: Booking, starts_at: datetime, **more: object) -> None:
+    async def move(
+        self, booked: Booking, starts_at: datetime, practitioner_id: UUID | None = None
+    ) -> None:
         moved = await self.call(
             "reschedule_appointment",
             appointment_id=UUID(booked["appointment_id"]),
             scheduled_at=starts_at,
-            **more,
+            practitioner_id=practitioner_id,
         )
         assert moved["success"], moved
 
@@ -167,17 +171,28 @@ def staff_move(calendar: FakeCalendar, id_: str, starts: datetime, ends: datetim
 
 @contextlib.asynccontextmanager
 async def google_clinic(
-    database: Database, *, public_url: str | None = None, base_url: str | None = None
+    database: Database, *, public_url: str | None = None
 ) -> AsyncIterator[GoogleClinic]:
-    """Not connected yet. `base_url`: where Google is, if not at the fake itself. In the end what was
-    exchanged is held against Google's own description.
-    """
+    """Not connected yet. In the end what was exchanged is held against Google's own description."""
+    async with fake_google() as fake:
+        async with clinic_at(database, fake, fake.url, public_url) as clinic:
+            yield clinic
+
+
+@contextlib.asynccontextmanager
+async def clinic_at(
+    database: Database,
+    fake: FakeGoogle,
+    url: str,
+    public_url: str | None = None,
+    timeout: httpx2.Timeout = TIMEOUT,
+) -> AsyncIterator[GoogleClinic]:
+    """The same at a fake that somebody else runs, reached by `url`."""
     settings = settings_for(database.owner_url)
     pool = await open_api_pool(Deployment(settings, database.owner_url, None))
     fernet = MultiFernet([Fernet(Fernet.generate_key())])
-    async with fake_google() as fake, open_client() as http:
-        where = base_url or fake.url
-        client = GoogleClient(CLIENT_ID, CLIENT_SECRET, where, where + CALENDAR_PATH)
+    async with open_client(timeout=timeout) as http:
+        client = GoogleClient(CLIENT_ID, CLIENT_SECRET, url, url + CALENDAR_PATH)
         google = Google(client, http, pool, fernet, public_url)
         clinic = GoogleClinic(database, pool, fernet, fake, google, await database.organization())
         try:

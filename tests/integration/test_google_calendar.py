@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -251,19 +252,19 @@ async def test_one_of_many_renews_the_token(connected: GoogleClinic) -> None:
     assert set(connected.events) == {event_id(each) for each in booked}
 
 
-async def test_keys_rotate(connected: GoogleClinic) -> None:
+async def test_keys_rotate(clinic: GoogleClinic) -> None:
     """What an old key encrypted is read; what is written new, the new key alone reads."""
-    key = Fernet(Fernet.generate_key())
-    rotated = MultiFernet([key, connected.fernet])  # type: ignore[list-item]
-    connected.fernet = rotated
-    connected.fake.expire_access()
-    google = connected.google
-    connected.google = type(google)(google.client, google.http, google.database, rotated)
-    await connected.book()
-    await connected.deliver()
+    old, new = Fernet(Fernet.generate_key()), Fernet(Fernet.generate_key())
+    clinic.fernet = MultiFernet([old])
+    await clinic.connect()
+    clinic.fernet = MultiFernet([new, old])
+    clinic.google = replace(clinic.google, fernet=clinic.fernet)
+    clinic.fake.expire_access()
+    await clinic.book()
+    await clinic.deliver()
 
-    stored = await connected.value("SELECT credentials FROM calendar_connections")
-    assert json.loads(key.decrypt(stored))["refresh_token"] in connected.fake.refresh_tokens
+    stored = await clinic.value("SELECT credentials FROM calendar_connections")
+    assert json.loads(new.decrypt(stored))["refresh_token"] in clinic.fake.refresh_tokens
 
 
 async def test_lost_keys_break_the_connection(connected: GoogleClinic) -> None:

@@ -43,7 +43,11 @@ AGENTS = {
     "GET /v1/rooms",
     "GET /v1/hours",
 }
-CONFIGURING = {"PUT /v1/clinic", "PATCH /v1/clinic"}
+CONFIGURING = {
+    "PUT /v1/clinic",
+    "PATCH /v1/clinic",
+    "POST /v1/calendars/caldav",
+}
 # Every route with an id of another clinic in its path, …
 PATHS: list[tuple[str, str, Any]] = [
     ("GET", "appointments/{appointment_id}", None),
@@ -61,6 +65,8 @@ PATHS: list[tuple[str, str, Any]] = [
     ("POST", "waitlist/{waitlist_id}/decline", None),
     ("PATCH", "messages/{message_id}", {"status": "done"}),
     ("POST", "alerts/{alert_id}/seen", None),
+    ("POST", "practitioners/{practitioner_id}/feed", None),
+    ("DELETE", "practitioners/{practitioner_id}/feed", None),
 ]
 RANGE = f"from={moment(THURSDAY - HOUR)}&to={moment(THURSDAY + 9 * HOUR)}"
 FREE = f"availability?service_type=consultation&{RANGE}"
@@ -95,6 +101,16 @@ FIELDS: list[tuple[str, str, Any]] = [
         {**ANA, "service_type": "consultation", "practitioner_id": "{practitioner_id}"},
     ),
     ("GET", f"{FREE}&practitioner_id={{practitioner_id}}", None),
+    (
+        "POST",
+        "calendars/caldav",
+        {
+            "address": "https://cloud.example.com",
+            "user": "grey",
+            "password": "secret",
+            "practitioner_id": "{practitioner_id}",
+        },
+    ),
 ]
 LISTS = [
     f"appointments?{RANGE}",

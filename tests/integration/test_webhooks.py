@@ -212,7 +212,7 @@ async def test_days_of_failure_turn_it_off_and_on_again_it_gets_everything(
     webhook = await clinic.add("appointment.booked")
     clinic.receiver.answer(500, 1000)
     for day in range(4):
-        await clinic.later(days=day)
+        await clinic.later(days=day, hours=day)
         await clinic.staff.book(THURSDAY + day * HOUR)
         await clinic.work()
     assert (await clinic.webhook(webhook))["status"] == "disabled"

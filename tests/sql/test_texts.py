@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -228,7 +229,7 @@ async def test_a_number_that_is_not_ours_is_refused(database: Database) -> None:
     for clinic, ours in ((diary, "+442079460001"), (diary, "nonsense"), (bare, OURS)):
         assert code(await Phone(clinic, ours=ours).text("C")) == "NOT_FOUND"
     assert code(await Phone(diary, number="VERIZON").text("C")) == "INVALID_PHONE"
-    nonsense: list[dict[str, object]] = [
+    nonsense: list[dict[str, Any]] = [
         {"meaning": "obey"},
         {"meaning": None},
         {"meaning": "digit", "digit": 0},

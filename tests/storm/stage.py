@@ -116,8 +116,10 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def open_stage(database: Database, folder: Path, seed: int) -> AsyncIterator[Stage]:
-    tokens = {f"AC{number}": f"token-{number}" for number in range(CLINICS)}
+async def open_stage(
+    database: Database, folder: Path, seed: int, *, clinics: int = CLINICS, faulty: bool = True
+) -> AsyncIterator[Stage]:
+    tokens = {f"AC{number}": f"token-{number}" for number in range(clinics)}
     async with (
         fake_google() as google,
         fake_twilio(**tokens) as twilio,
@@ -128,15 +130,18 @@ async def open_stage(database: Database, folder: Path, seed: int) -> AsyncIterat
             "127.0.0.1", twilio.port, random_faults(seed + 1, FAULTY_SHARE, FAULTS)
         ) as to_twilio,
     ):
+        google_url, twilio_url = google.url, twilio.url
+        if faulty:
+            google_url, twilio_url = to_google.url, to_twilio.url
         settings = {
             "DATABASE_URL": database.owner_url,
             "VOXANNE_DATA_DIR": str(folder),
             "VOXANNE_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
             "VOXANNE_GOOGLE_CLIENT_ID": CLIENT_ID,
             "VOXANNE_GOOGLE_CLIENT_SECRET": CLIENT_SECRET,
-            "VOXANNE_GOOGLE_OAUTH_URL": to_google.url,
-            "VOXANNE_GOOGLE_CALENDAR_URL": to_google.url + CALENDAR_PATH,
-            "VOXANNE_TWILIO_URL": to_twilio.url,
+            "VOXANNE_GOOGLE_OAUTH_URL": google_url,
+            "VOXANNE_GOOGLE_CALENDAR_URL": google_url + CALENDAR_PATH,
+            "VOXANNE_TWILIO_URL": twilio_url,
             "VOXANNE_WORKER_LEASE_SECONDS": str(LEASE_SECONDS),
             "PYTHONPATH": os.fspath(Path(__file__).parents[2]),
         }

@@ -1,6 +1,7 @@
 """The program: importing a group of commands registers it on `cli`."""
 
 from voxanne.cli import (
+    alerts,
     caldav,
     calendar_feeds,
     calendars,
@@ -13,11 +14,13 @@ from voxanne.cli import (
     serving,
     tenants,
     vapi,
+    webhooks,
     working,
 )
 from voxanne.cli.root import cli
 
 __all__ = [
+    "alerts",
     "caldav",
     "calendar_feeds",
     "calendars",
@@ -32,6 +35,7 @@ __all__ = [
     "serving",
     "tenants",
     "vapi",
+    "webhooks",
     "working",
 ]
 

@@ -87,9 +87,11 @@ class AlertSender:
             *(self._tell_one(url, title, text) for url in urls), return_exceptions=True
         )
         failed = [result for result in told if result is not True]
+        if failed:
+            # A service's own code may raise anything.
+            bugs = sorted({type(each).__name__ for each in failed if isinstance(each, Exception)})
+            log.warning("staff were not told everywhere", addresses=len(failed), errors=bugs)
         if len(failed) < len(told):
-            if failed:
-                log.warning("staff were told at some addresses only", failed=len(failed))
             return Delivered(f"{len(told) - len(failed)} of {len(told)}")
         unfit = next((str(each) for each in failed if isinstance(each, UnfitUrlError)), None)
         if unfit is not None:

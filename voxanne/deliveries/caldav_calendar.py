@@ -202,8 +202,13 @@ class CalDavCalendar:
         answer = await self.dav.send("DELETE", url, headers={"If-Match": etag} if etag else None)
         if answer.status == 412:
             raise ChangedError
-        if answer.status not in (200, 202, 204, 404, 410):
+        if answer.status == 204:
+            return
+        if answer.status not in (200, 202, 404, 410):
             raise RefusedError(answer)
+        # Anything on the way can say as much: a proxy's page, a gateway that finds no server.
+        if await self._read(event_id) is not None:
+            raise CalendarError("not_verified", "The event is still in the calendar.")
 
     async def changes(self, sync_token: str | None, window: Window) -> AsyncIterator[Page]:
         collection = await self._collection()

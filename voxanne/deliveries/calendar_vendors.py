@@ -24,6 +24,11 @@ class CalendarVendors:
             raise AccessError("not_set_up", "This deployment has no access to Google set up.")
         return self.google.calendar(connection)
 
+    async def close(self) -> None:
+        await self.caldav.close()
+        if self.google is not None:
+            await self.google.http.aclose()
+
     async def watch(
         self, connection: Connection, client: CalendarClient, claimed: Mapping[str, Any]
     ) -> None:

@@ -70,7 +70,7 @@ def is_mail(url: str) -> bool:
 def masked(url: str) -> str:
     """An apprise URL without what may be secret in it: its scheme alone, and the host of mail."""
     scheme, _, rest = url.partition("://")
-    host = rest.rpartition("@")[2].partition("/")[0].partition("?")[0]
+    host = rest.partition("?")[0].rpartition("@")[2].partition("/")[0]
     return f"{scheme.lower()}://…@{host}" if is_mail(url) and host else f"{scheme.lower()}://…"
 
 

@@ -1,6 +1,6 @@
 """When a patient may be texted: not at night, where they live."""
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -29,7 +29,7 @@ def zone_of(phone: str, clinic_zone: str) -> ZoneInfo:
 
 
 def quiet_until(now: datetime, zone: ZoneInfo, starts: time, ends: time) -> datetime | None:
-    """When the quiet hours end that `now` lies in; None outside them. Aware, in `zone`.
+    """When the quiet hours end that `now` lies in, in UTC; None outside them.
 
     `starts` belongs to them, `ends` doesn't; equal: there are none. Wall times: a night in which
     the clock is changed is an hour shorter or longer.
@@ -39,13 +39,7 @@ def quiet_until(now: datetime, zone: ZoneInfo, starts: time, ends: time) -> date
     if not (starts <= at < ends if starts <= ends else at >= starts or at < ends):
         return None
     day = wall.date() + timedelta(days=int(at >= ends))
-    # A wall time that exists twice is over when it is over for the second time.
-    until = datetime.combine(day, ends, zone).replace(fold=1)
-    if until.utcoffset() != until.replace(fold=0).utcoffset() and not _exists(until):
-        until = until.replace(fold=0)  # skipped by the clock: an hour later by it
-    return until
-
-
-def _exists(moment: datetime) -> bool:
-    utc = datetime.fromtimestamp(moment.timestamp(), moment.tzinfo)
-    return utc.replace(tzinfo=None) == moment.replace(tzinfo=None)
+    # A wall time that exists twice is over when it is over for the second time; one that the clock
+    # skips is read by the time before, and so an hour later by the new.
+    both = [datetime.combine(day, ends, zone).replace(fold=fold) for fold in (0, 1)]
+    return max(moment.astimezone(UTC) for moment in both)

@@ -318,7 +318,7 @@ async def _form(request: Request) -> Form:
         sent = await read_body(request, FORM_BYTES_MAX)
     try:
         fields = parse_qs(
-            sent.decode("utf-8", "replace"), max_num_fields=FORM_FIELDS_MAX, separator="&"
+            sent.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX
         )
     except ValueError:  # too many
         return {}

@@ -20,7 +20,7 @@ BEGIN
   FROM jsonb_array_elements(p_events) AS listed
   LEFT JOIN calendar_events AS known
     ON known.org_id = p_org_id AND known.connection_id = p_connection_id
-      AND known.event_id = listed ->> 'id'
+      AND known.event_id = listed ->> 'id' AND known.version > 0
   WHERE CASE WHEN known.event_id IS NULL THEN (listed ->> 'ours')::boolean
              ELSE (listed ->> 'cancelled')::boolean OR known.etag IS DISTINCT FROM listed ->> 'etag' END;
   IF p_full THEN
@@ -28,7 +28,7 @@ BEGIN
     FROM calendar_events AS known
     JOIN appointments ON appointments.org_id = p_org_id AND appointments.id = known.appointment_id
     WHERE known.org_id = p_org_id AND known.connection_id = p_connection_id
-      AND appointments.status = 'confirmed' AND known.updated_at < p_claimed_at
+      AND appointments.status = 'confirmed' AND known.version > 0 AND known.updated_at < p_claimed_at
       AND known.starts_at >= p_window_starts_at AND known.starts_at < p_window_ends_at
       AND NOT EXISTS (
         SELECT FROM jsonb_array_elements(p_events) AS listed WHERE listed ->> 'id' = known.event_id);

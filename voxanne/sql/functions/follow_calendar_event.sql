@@ -34,7 +34,8 @@ BEGIN
   END IF;
   v_known := EXISTS (
     SELECT FROM calendar_events
-    WHERE org_id = p_org_id AND appointment_id = v_booked.id AND connection_id = p_connection_id);
+    WHERE org_id = p_org_id AND appointment_id = v_booked.id AND connection_id = p_connection_id
+      AND version > 0);
   IF v_booked.status NOT IN ('confirmed', 'completed', 'no_show') AND p_cancelled
      OR v_known AND NOT p_cancelled
        AND (p_starts_at, p_ends_at) = (v_booked.scheduled_at, v_booked.ends_at) THEN

@@ -42,7 +42,7 @@ CREATE TABLE calendar_events (
   connection_id uuid NOT NULL,
   event_id text NOT NULL CHECK (length(event_id) BETWEEN 1 AND 1100),
   etag text CHECK (length(etag) <= 500),
-  version integer NOT NULL,             -- of the appointment that is in the calendar
+  version integer NOT NULL,             -- of the appointment that is in the calendar; 0: it may be there
   starts_at timestamptz NOT NULL,       -- as it was verified there
   ends_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL DEFAULT now(),
