@@ -26,7 +26,7 @@ def test_every_outcome_is_documented() -> None:
 
 
 def test_every_outcome_a_function_returns_exists_and_can_be_spoken() -> None:
-    functions = (ROOT / "voxanne" / "sql" / "functions").glob("*.sql")
+    functions = (ROOT / "voxanne" / "sql" / "functions").rglob("*.sql")
     codes = set()
     for path in functions:
         codes |= set(re.findall(r"(?:THEN|ELSE|refusal\(|WHEN) '([A-Z_]{4,})'", path.read_text()))

@@ -61,7 +61,7 @@ def test_every_module_has_a_name_that_says_something() -> None:
 
 
 def test_each_sql_file_holds_the_function_it_is_named_after() -> None:
-    for path in (ROOT / "voxanne" / "sql" / "functions").glob("*.sql"):
+    for path in (ROOT / "voxanne" / "sql" / "functions").rglob("*.sql"):
         text = path.read_text()
         assert re.findall(r"^CREATE (?:OR REPLACE )?FUNCTION (\w+)", text, re.MULTILINE) == [
             path.stem

@@ -43,13 +43,14 @@ class Received:
 
 @dataclass
 class Receiver:
-    """HTTP on 127.0.0.1: keeps what it gets and answers 204, or what `answers` has next. With
+    """HTTP on 127.0.0.1: keeps what it gets and answers 200, or what `answers` has next. With
     `secret` it answers 401 to what isn't signed with it.
     """
 
     received: list[Received] = field(default_factory=list)
     answers: deque[tuple[int, Mapping[str, str]]] = field(default_factory=deque)
     secret: str | None = None
+    body: bytes = b""
     port: int = 0
     _server: asyncio.Server | None = None
     _connections: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -85,9 +86,10 @@ class Receiver:
                 received = await self._read(reader)
                 self.received.append(received)
                 status, headers = self._answer(received)
-                lines = [f"HTTP/1.1 {status} Said", "Content-Length: 0"]
+                body = self.body
+                lines = [f"HTTP/1.1 {status} Said", f"Content-Length: {len(body)}"]
                 lines += [f"{name}: {value}" for name, value in headers.items()]
-                writer.write("\r\n".join([*lines, "", ""]).encode())
+                writer.write("\r\n".join([*lines, "", ""]).encode() + body)
                 await writer.drain()
         self._connections.discard(writer)
         writer.close()
@@ -106,7 +108,7 @@ class Receiver:
                 received.verify(self.secret)
             except WebhookVerificationError:
                 return 401, {}
-        return self.answers.popleft() if self.answers else (204, {})
+        return self.answers.popleft() if self.answers else (200, {})
 
 
 @dataclass

@@ -192,7 +192,8 @@ async def test_addresses_that_apprise_does_not_understand(clinic: Alarmed) -> No
     assert isinstance(result, Failed)
     result = await clinic.sender.tell(["nonsense://x"], "Voxanne", "text")
     assert result == Failed("unfit_url", "Apprise doesn't understand one of the addresses.")
-    assert isinstance(await clinic.sender.tell(["json://127.0.0.1:1"], "t", "t"), Retry)
+    both = ["nonsense://x", "json://127.0.0.1:1"]
+    assert isinstance(await clinic.sender.tell(both, "Voxanne", "text"), Retry)
 
 
 async def test_without_the_extra_staff_read_how_to_get_it(

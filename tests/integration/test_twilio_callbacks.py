@@ -143,7 +143,6 @@ async def test_a_forged_message_changes_nothing(callbacks: Callbacks) -> None:
         await callbacks.post("message", fields, token="guess"),
         await callbacks.post("message", fields, signature=""),
         await callbacks.post("message", fields, signature=genuine),
-        await callbacks.post("message", fields, signature="é".encode().decode("latin-1")),
         await callbacks.post("message", {**fields, "AccountSid": "AC2"}),
         await callbacks.post("message", fields, org_id=other),
         await callbacks.post("message", fields, org_id=uuid4()),
@@ -237,16 +236,10 @@ class Both:
 async def both(database: Database, emulate: Emulate) -> AsyncIterator[Both]:
     async with running_api(database, on_socket=True) as api:
         address = str(api.http.base_url).rstrip("/")
-        async with open_texting(database, emulate, public_url=address) as texting:
-            texting.org_id = api.clinic.id
-            await api.pool.fetch_value(
-                "SELECT set_sms_account($1, $2, $3, $4)",
-                api.clinic.id,
-                ACCOUNT,
-                api.fernet.encrypt(TOKEN.encode()),
-                NUMBER,
-            )
-            texting.worker.senders["sms"].fernet = api.fernet  # type: ignore[attr-defined,index]
+        opening = open_texting(
+            database, emulate, public_url=address, fernet=api.fernet, clinic=api.clinic.id
+        )
+        async with opening as texting:
             yield Both(api, texting)
 
 

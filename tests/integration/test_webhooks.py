@@ -425,7 +425,7 @@ async def test_messages_come_in_pages(clinic: Telling) -> None:
 
 def test_every_event_that_sql_writes_has_a_type() -> None:
     written: set[str] = set()
-    for path in (ROOT / "voxanne" / "sql" / "functions").glob("*.sql"):
+    for path in (ROOT / "voxanne" / "sql" / "functions").rglob("*.sql"):
         for statement in re.findall(r"INSERT INTO events[^;]*;", path.read_text()):
             # The kind follows the organization, in VALUES or SELECT.
             written |= set(re.findall(r"(?:org_id|\.org_id|p_org_id),\s*'([a-z_]+)'", statement))

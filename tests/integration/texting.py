@@ -101,11 +101,13 @@ async def open_texting(
     *,
     public_url: str | None = None,
     now: datetime | None = None,
+    fernet: MultiFernet | None = None,
+    clinic: UUID | None = None,
     **changes: Any,
 ) -> AsyncIterator[Texting]:
-    """With an account. `changes` are the sender's."""
+    """With an account: a clinic of its own, or `clinic`. `changes` are the sender's."""
     settings = settings_for(database.owner_url)
-    fernet = load_fernet(settings)
+    fernet = fernet or load_fernet(settings)
     pool = await open_api_pool(Deployment(settings, database.owner_url, None))
     vendor = urlsplit(emulate.url)
     emulate.reset()
@@ -125,7 +127,7 @@ async def open_texting(
                 **changes,
             }
             sender: Sender = TwilioSender(database=pool, fernet=fernet, client=client, **given)
-            org_id = await organizations.create_organization(
+            org_id = clinic or await organizations.create_organization(
                 await database.owner(), "Harbor Dental", timezone="Europe/London", country="GB"
             )
             texting = Texting(

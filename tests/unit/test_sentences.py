@@ -1,11 +1,9 @@
 """What is said when nothing is free, and what is offered instead."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-import voxanne
 from voxanne.inbound.voice.sentences import (
     CLINIC_REASONS,
     PRACTITIONER_REASONS,
@@ -13,6 +11,7 @@ from voxanne.inbound.voice.sentences import (
     speak_reason,
 )
 from voxanne.language.catalogue import LANGUAGES
+from voxanne.postgres.migrate import load_functions
 
 # The codes of check_availability and of a refused booking.
 REASONS = {
@@ -58,7 +57,7 @@ def test_alternatives() -> None:
 
 
 def test_sql_gives_no_reason_that_cannot_be_said() -> None:
-    text = (Path(voxanne.__file__).parent / "sql" / "functions" / "why_not.sql").read_text()
+    text = load_functions()["why_not"]
     given = set(re.findall(r"(?:r_reason :=|THEN|ELSE) '([a-z_]+)'", text))
     assert "away" in given
     assert given <= REASONS

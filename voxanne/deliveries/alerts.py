@@ -5,6 +5,7 @@ details: what it is about is looked up in Voxanne.
 import asyncio
 import base64
 import importlib.util
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -82,7 +83,7 @@ class AlertSender:
         return None
 
     async def tell(self, urls: Sequence[str], title: str, text: str) -> Result:
-        """At all of them at once. Retry when it got to none."""
+        """At all of them at once. Failed when none can ever be told."""
         told = await asyncio.gather(
             *(self._tell_one(url, title, text) for url in urls), return_exceptions=True
         )
@@ -93,9 +94,9 @@ class AlertSender:
             log.warning("staff were not told everywhere", addresses=len(failed), errors=bugs)
         if len(failed) < len(told):
             return Delivered(f"{len(told) - len(failed)} of {len(told)}")
-        unfit = next((str(each) for each in failed if isinstance(each, UnfitUrlError)), None)
-        if unfit is not None:
-            return Failed("unfit_url", unfit)
+        unfit = [str(each) for each in failed if isinstance(each, UnfitUrlError)]
+        if len(unfit) == len(told):
+            return Failed("unfit_url", unfit[0])
         return Retry("not_told", "None of the clinic's addresses for alerts could be reached.")
 
     async def _tell_one(self, url: str, title: str, text: str) -> bool:
@@ -142,6 +143,8 @@ def _target(url: str) -> Any:
     """Apprise's notifier of a URL. Raises UnfitUrlError. Loading apprise takes a while."""
     import apprise
 
+    # Its lines hold more of the addresses than they should.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)
     found = apprise.Apprise.instantiate(url, suppress_exceptions=True)
     if found is None:
         raise UnfitUrlError("Apprise doesn't understand one of the addresses.")

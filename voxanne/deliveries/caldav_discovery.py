@@ -82,10 +82,8 @@ async def _start(dav: Dav, address: str) -> Resource:
                 f"{CALDAV}calendar-home-set"
             ):
                 return found
-        except (RefusedError, CalendarGoneError):
-            pass
         except AccessError as error:
-            if error.error_code != "redirected":
+            if error.error_code not in ("redirected", "no_calendar_server"):
                 raise
     return await _where(dav, address)
 

@@ -1,15 +1,16 @@
 """Brings a database to this release's schema, and back.
 
 `sql/migrations/NNNN_name.up.sql` run once each, in order, in one transaction each, with their
-checksums kept. `sql/functions/NAME.sql` hold one function each; a changed one is replaced by
+checksums kept. `sql/functions/SUBJECT/NAME.sql` hold one function each; a changed one is replaced by
 dropping every overload of the name and creating it anew, in one transaction, so that there is never
 a second function of a name. Two processes may migrate at once: an advisory lock makes one wait.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import asyncpg
 
@@ -77,8 +78,16 @@ def load_migrations() -> list[Migration]:
 def load_functions() -> dict[str, str]:
     """Function name → the SQL that creates it, with its grants and comment."""
     folder = files("voxanne") / "sql" / "functions"
-    paths = sorted(folder.iterdir(), key=lambda path: path.name)
-    return {p.name.removesuffix(".sql"): p.read_text() for p in paths if p.name.endswith(".sql")}
+    paths = sorted(_sql_files(folder), key=lambda path: path.name)
+    return {path.name.removesuffix(".sql"): path.read_text() for path in paths}
+
+
+def _sql_files(folder: Traversable) -> Iterator[Traversable]:
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _sql_files(path)
+        elif path.name.endswith(".sql"):
+            yield path
 
 
 async def migrate_up(
