@@ -128,6 +128,14 @@ class GoogleClinic:
         await self.value("UPDATE calendar_connections SET sync_due_at = current_moment()")
         return await self.sync.run()
 
+    async def read_own(self) -> None:
+        """This clinic's alone."""
+        await self.value(
+            "UPDATE calendar_connections SET sync_due_at = current_moment() WHERE org_id = $1",
+            self.org_id,
+        )
+        await self.sync.sync_organization(self.org_id)
+
     async def delivery(self, booked: Booking) -> Json:
         """The newest calendar delivery of an appointment."""
         (row, *_) = await self.rows(
@@ -174,9 +182,8 @@ async def google_clinic(
     database: Database, *, public_url: str | None = None
 ) -> AsyncIterator[GoogleClinic]:
     """Not connected yet. In the end what was exchanged is held against Google's own description."""
-    async with fake_google() as fake:
-        async with clinic_at(database, fake, fake.url, public_url) as clinic:
-            yield clinic
+    async with fake_google() as fake, clinic_at(database, fake, fake.url, public_url) as clinic:
+        yield clinic
 
 
 @contextlib.asynccontextmanager
@@ -185,13 +192,13 @@ async def clinic_at(
     fake: FakeGoogle,
     url: str,
     public_url: str | None = None,
-    timeout: httpx2.Timeout = TIMEOUT,
+    patience: httpx2.Timeout = TIMEOUT,
 ) -> AsyncIterator[GoogleClinic]:
     """The same at a fake that somebody else runs, reached by `url`."""
     settings = settings_for(database.owner_url)
     pool = await open_api_pool(Deployment(settings, database.owner_url, None))
     fernet = MultiFernet([Fernet(Fernet.generate_key())])
-    async with open_client(timeout=timeout) as http:
+    async with open_client(timeout=patience) as http:
         client = GoogleClient(CLIENT_ID, CLIENT_SECRET, url, url + CALENDAR_PATH)
         google = Google(client, http, pool, fernet, public_url)
         clinic = GoogleClinic(database, pool, fernet, fake, google, await database.organization())

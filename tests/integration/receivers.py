@@ -91,6 +91,8 @@ class Receiver:
                 lines += [f"{name}: {value}" for name, value in headers.items()]
                 writer.write("\r\n".join([*lines, "", ""]).encode() + body)
                 await writer.drain()
+                if received.headers.get("connection") == "close":
+                    break
         self._connections.discard(writer)
         writer.close()
 

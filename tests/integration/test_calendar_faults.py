@@ -130,7 +130,7 @@ async def run(server: Server) -> AsyncIterator[Run]:
         server.database() as database,
         fake_google() as fake,
         FaultProxy("127.0.0.1", fake.port) as proxy,
-        clinic_at(database, fake, proxy.url, timeout=PATIENCE) as clinic,
+        clinic_at(database, fake, proxy.url, patience=PATIENCE) as clinic,
     ):
         yield Run(proxy, clinic)
 
@@ -138,15 +138,17 @@ async def run(server: Server) -> AsyncIterator[Run]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def scene(run: Run) -> AsyncIterator[Scene]:
     """Two new clinics, each with its own calendar."""
-    made = []
-    for _ in range(2):
-        org_id = await run.clinic.database.organization()
-        clinic = replace(run.clinic, org_id=org_id)
-        clinic.fake.calendar(org_id.hex)
-        await clinic.connect(org_id.hex)
-        made.append(clinic)
-    yield Scene(run.proxy, *made, made[0].org_id.hex)
+    clinic, bystander = [await open_clinic(run) for _ in range(2)]
+    yield Scene(run.proxy, clinic, bystander, clinic.org_id.hex)
     run.proxy.choose = None
+
+
+async def open_clinic(run: Run) -> GoogleClinic:
+    org_id = await run.clinic.database.organization()
+    clinic = replace(run.clinic, org_id=org_id)
+    clinic.fake.calendar(org_id.hex)
+    await clinic.connect(org_id.hex)
+    return clinic
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -199,11 +201,11 @@ async def test_the_mirror_is_whole_or_as_before(scene: Scene, fault: str) -> Non
     clinic, calendar = scene.clinic, scene.clinic.fake.calendar(scene.calendar)
     kept = "SELECT starts_at FROM busy_times WHERE org_id = $1 ORDER BY starts_at"
     calendar.insert(timed(START, START + HOUR))
-    await clinic.read_calendars()
+    await clinic.read_own()
     calendar.insert(timed(START + HOUR, START + 2 * HOUR))
     once = scene.strike("GET", f"/calendars/{scene.calendar}/events?", FAULTS[fault]())
 
-    await clinic.read_calendars()
+    await clinic.read_own()
 
     assert once.struck
     found = [row["starts_at"] for row in await clinic.rows(kept, clinic.org_id)]
@@ -214,7 +216,7 @@ async def test_the_mirror_is_whole_or_as_before(scene: Scene, fault: str) -> Non
         assert found == [START]
         if shown["status"] == "broken":
             await clinic.connect(scene.calendar)
-        await clinic.read_calendars()
+        await clinic.read_own()
         found = [row["starts_at"] for row in await clinic.rows(kept, clinic.org_id)]
         assert found == [START, START + HOUR]
     assert [row["status"] for row in await scene.bystander.calendars()] == ["connected"]
@@ -222,7 +224,7 @@ async def test_the_mirror_is_whole_or_as_before(scene: Scene, fault: str) -> Non
 
 @pytest.mark.parametrize("minutes", [-5, 5])
 async def test_a_clock_five_minutes_off(scene: Scene, minutes: int) -> None:
-    """Google's against ours: a token that lapses in between is renewed, at the latest on the 401."""
+    """Google's against ours: a token that lapses in between is renewed on the 401."""
     clinic = scene.clinic
     clinic.fake.clock_ahead = timedelta(minutes=minutes)
     clinic.fake.access_seconds = 360

@@ -1,4 +1,4 @@
-"""The patient's page against other sites, broken requests and an absent database; and what is logged."""
+"""The patient's page against other sites and broken requests, without a database, and in logs."""
 
 import json
 

@@ -46,6 +46,16 @@ AGENTS = {
 CONFIGURING = {
     "PUT /v1/clinic",
     "PATCH /v1/clinic",
+    "POST /v1/webhooks",
+    "PATCH /v1/webhooks/{webhook_id}",
+    "DELETE /v1/webhooks/{webhook_id}",
+    "POST /v1/webhooks/{webhook_id}/rotate",
+    "POST /v1/webhooks/{webhook_id}/test",
+    "POST /v1/webhooks/{webhook_id}/replay",
+    "PUT /v1/alert-urls",
+    "PUT /v1/sms-account",
+    "DELETE /v1/sms-account",
+    "PUT /v1/templates/{kind}",
     "POST /v1/calendars/caldav",
 }
 # Every route with an id of another clinic in its path, …
@@ -65,6 +75,15 @@ PATHS: list[tuple[str, str, Any]] = [
     ("POST", "waitlist/{waitlist_id}/decline", None),
     ("PATCH", "messages/{message_id}", {"status": "done"}),
     ("POST", "alerts/{alert_id}/seen", None),
+    ("GET", "webhooks/{webhook_id}", None),
+    ("GET", "webhooks/{webhook_id}/messages", None),
+    ("PATCH", "webhooks/{webhook_id}", {"status": "disabled"}),
+    ("DELETE", "webhooks/{webhook_id}", None),
+    ("POST", "webhooks/{webhook_id}/rotate", None),
+    ("POST", "webhooks/{webhook_id}/test", None),
+    ("POST", "webhooks/{webhook_id}/replay", {"from_event": "1-1"}),
+    ("GET", "templates/{kind}", None),
+    ("PUT", "templates/{kind}", {"body": None}),
     ("POST", "practitioners/{practitioner_id}/feed", None),
     ("DELETE", "practitioners/{practitioner_id}/feed", None),
 ]
@@ -123,6 +142,7 @@ LISTS = [
     "messages",
     "alerts",
     "events",
+    "webhooks",
 ]
 NO_CREDENTIALS: list[dict[str, str]] = [
     {},

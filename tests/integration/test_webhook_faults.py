@@ -1,5 +1,5 @@
-"""Whatever the network or a receiver does: delivered at least once under the one id, or failed where
-staff see it; and nothing of it is anybody else's concern.
+"""Whatever the network or a receiver does: delivered at least once under the one id, or failed
+where staff see it; and nothing of it is anybody else's concern.
 """
 
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ from tests.integration.v1_requests import HOUR, THURSDAY, Client, client
 from voxanne.deliveries.addresses import open_guarded_client
 from voxanne.outbox.backoff import BACKOFFS
 
-SOON = httpx2.Timeout(0.3, connect=5.0)
+SOON = httpx2.Timeout(2.0, connect=5.0)
 
 
 @dataclass

@@ -382,6 +382,7 @@ async def test_a_replay_begins_at_one_place(clinic: Telling, body: Json) -> None
 async def test_scopes(clinic: Telling) -> None:
     webhook = await clinic.add()
     staff = await client(clinic.api, "staff")
+    assert "secret" not in (await staff.get("webhooks"))["items"][0]
     assert len((await staff.get("webhooks"))["items"]) == 1
     assert (await staff.get(f"webhooks/{webhook['id']}/messages"))["items"] == []
     assert await staff.refused("POST", "webhooks", {"url": clinic.receiver.url}) == (

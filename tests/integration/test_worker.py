@@ -303,7 +303,11 @@ async def test_what_the_vendor_said_is_stored_once_the_database_is_back(queue: Q
 async def test_what_cant_be_stored_within_the_lease_is_left(queue: Queue) -> None:
     subject = await queue.add()
     flaky = Unreliable(queue.pool, lambda query: "finish_delivery" in query)
-    await queue.worker(ScriptedSender(), replace(QUICK, lease_seconds=0), database=flaky).drain()
+    sender = ScriptedSender()
+    worker = queue.worker(sender, replace(QUICK, lease_seconds=0), database=flaky)
+    (delivery,) = (await queue.worker(sender).claim("alert", 1)).deliveries
+    with pytest.raises(ConnectionError):
+        await worker.attempt(sender, delivery)
     row = await queue.row(subject)
     assert (row["status"], row["uncertain"]) == ("sending", True)
 

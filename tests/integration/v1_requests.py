@@ -128,6 +128,11 @@ async def clinic_with_everything(api: Api) -> Everything:
     alert = await owner.fetchval(
         "INSERT INTO alerts (org_id, kind) VALUES ($1, 'emergency') RETURNING id", org_id
     )
+    webhook = await owner.fetchval(
+        "INSERT INTO webhooks (org_id, url, encrypted_secret) VALUES ($1, 'https://a.test/', 's') "
+        "RETURNING id",
+        org_id,
+    )
     waiting_lead = await owner.fetchval("SELECT contact_id FROM waitlist WHERE org_id = $1", org_id)
     ids = {
         "waiting_lead_id": waiting_lead,
@@ -138,6 +143,7 @@ async def clinic_with_everything(api: Api) -> Everything:
         "waitlist_id": UUID(wish["id"]),
         "message_id": message,
         "alert_id": alert,
+        "webhook_id": webhook,
         "room_id": room,
     }
     return Everything(staff, ids)

@@ -35,6 +35,7 @@ class Scene:
     holder: Booking
     hold: Booking  # of another call
     elsewhere: Booking  # all that Ann may have there
+    blind_org_id: UUID  # its calendar was never read
 
 
 @pytest.fixture
@@ -53,7 +54,12 @@ async def scene(database: Database, api: asyncpg.Connection) -> Scene:
         call_id="another",
     )
     elsewhere = await database.book(api, other_org_id)
-    return Scene(database, api, org_id, other_org_id, holder, hold, elsewhere)
+    blind_org_id = await database.organization(name="Blind", calendar_stale="ask")
+    await (await database.owner()).execute(
+        "INSERT INTO calendar_connections (org_id, vendor, calendar) VALUES ($1, 'google', 'c')",
+        blind_org_id,
+    )
+    return Scene(database, api, org_id, other_org_id, holder, hold, elsewhere, blind_org_id)
 
 
 async def now(scene: Scene) -> datetime:
@@ -98,6 +104,10 @@ async def closed(scene: Scene) -> Booking:
 async def unknown_service(scene: Scene) -> Booking:
     await scene.database.service(scene.org_id, "hygiene", 30)
     return await scene.database.book(scene.api, scene.org_id, service_type="consultation")
+
+
+async def unseen(scene: Scene) -> Booking:
+    return await scene.database.book(scene.api, scene.blind_org_id)
 
 
 async def mismatched_key(scene: Scene) -> Booking:
@@ -184,6 +194,7 @@ REFUSALS: dict[str, Refused] = {
     "IDEMPOTENCY_MISMATCH": mismatched_key,
     "UNAUTHORIZED": arguments(allow_overlap=True, overlap_reason="asked"),
     "SLOT_UNAVAILABLE": arguments(),
+    "CALENDAR_STALE": unseen,
     "NOT_YOURS": anothers_hold,
     "HOLD_EXPIRED": lapsed_hold,
     "LIMIT_REACHED": one_too_many,
@@ -195,6 +206,7 @@ REFUSALS: dict[str, Refused] = {
 # What else a refusal says: never anything of the holder's.
 DETAILS = {
     "SLOT_UNAVAILABLE": {"alternatives"},
+    "CALENDAR_STALE": {"alternatives"},
     "OUTSIDE_HOURS": {"alternatives", "reason"},
     "TOO_SOON": {"alternatives"},
     "HOLD_EXPIRED": {"alternatives"},

@@ -244,6 +244,29 @@ async def has_no_calendar_state(scene: Scene) -> None:
         assert await scene.api.fetchval(query, org_id, booked) is None
 
 
+async def hears_of_no_webhooks(scene: Scene) -> None:
+    await (await scene.database.owner()).execute(
+        "UPDATE webhooks SET read_transaction = '1'; "
+        "UPDATE webhook_messages SET created_at = now() - interval '31 days'"
+    )
+    for whose in ("unread_events", "old_webhook_messages"):
+        query = f"SELECT organizations_with_{whose}(100)"
+        await claim(scene.api, json.dumps({"org_id": str(scene.other_org_id)}))
+        assert await scene.api.fetchval(query) == "[]"
+        await claim(scene.api, "")
+        assert len(json.loads(await scene.api.fetchval(query))) == 2
+
+
+async def turns_no_webhook_off(scene: Scene) -> None:
+    superuser = await scene.database.connect_superuser()
+    webhook = await superuser.fetchval(WEBHOOK, scene.org_id)
+    before = await rows_of(scene)
+    for org_id in (scene.org_id, scene.other_org_id, None):
+        query = "SELECT note_webhook_result($1, $2, 'gone')"
+        assert await scene.api.fetchval(query, org_id, webhook) is None
+    assert await rows_of(scene) == before
+
+
 async def has_no_sms_account(scene: Scene) -> None:
     assert await scene.api.fetchval("SELECT find_sms_account($1)", scene.org_id) is None
 
@@ -268,6 +291,13 @@ async def writes_no_text(scene: Scene) -> None:
     assert await rows_of(scene) == before
 
 
+async def hears_of_no_calendars(scene: Scene) -> None:
+    query = "SELECT organizations_with_due_calendars(100)"
+    assert await scene.api.fetchval(query) == "[]"
+    await claim(scene.api, "")
+    assert len(json.loads(await scene.api.fetchval(query))) == 2
+
+
 APPOINTMENT = (
     "SELECT id FROM appointments WHERE org_id = $1 AND status = 'confirmed' ORDER BY id LIMIT 1"
 )
@@ -277,8 +307,141 @@ LEAD = "SELECT id FROM leads WHERE org_id = $1 LIMIT 1"
 TEXT = "SELECT id FROM texts WHERE org_id = $1 LIMIT 1"
 MESSAGE = "SELECT id FROM messages WHERE org_id = $1 LIMIT 1"
 ALERT = "SELECT id FROM alerts WHERE org_id = $1 LIMIT 1"
+WEBHOOK = "SELECT id FROM webhooks WHERE org_id = $1 LIMIT 1"
 PRACTITIONER = "SELECT id FROM practitioners WHERE org_id = $1 LIMIT 1"
 
+CONNECTION = "SELECT calendar_connections.id FROM calendar_connections WHERE org_id = $1 LIMIT 1"
+# Forgotten or saved by whoever has no such row: nothing, and no refusal.
+CHANGED = "SELECT appointments.id FROM appointments WHERE org_id = $1 LIMIT 1"
+EVENT = (
+    "SELECT replace(appointments.id::text, '-', '') FROM appointments "
+    "WHERE org_id = $1 AND status = 'confirmed' LIMIT 1"
+)
+
+
+CALENDAR_ATTEMPTS: dict[str, list[Attempt]] = {
+    "begin_calendar_consent": [
+        forbids(
+            "begin_calendar_consent",
+            practitioner_id=PRACTITIONER,
+            calendar="mine",
+            state_hash=bytes(32),
+            encrypted_verifier=b"",
+        )
+    ],
+    "break_calendar": [
+        forbids(
+            "break_calendar",
+            connection_id=CONNECTION,
+            credentials_version=1,
+            error_code="forged",
+            error="Forged.",
+        )
+    ],
+    "calendar_pushed": [
+        forbids("calendar_pushed", connection_id=CONNECTION, channel_id=uuid4(), token="guess")
+    ],
+    "changed_calendar_events": [
+        forbids(
+            "changed_calendar_events",
+            connection_id=CONNECTION,
+            events="[]",
+            full=True,
+            window_starts_at=START,
+            window_ends_at=START + HOUR,
+            claimed_at=START,
+        )
+    ],
+    "claim_calendar_sync": [forbids("claim_calendar_sync", limit=9, lease_seconds=60)],
+    "connect_calendar": [
+        forbids(
+            "connect_calendar",
+            practitioner_id=PRACTITIONER,
+            vendor="google",
+            calendar="mine",
+            account="mine",
+            credentials=b"mine",
+        )
+    ],
+    "disconnect_calendar": [forbids("disconnect_calendar", connection_id=CONNECTION)],
+    "fail_calendar_sync": [
+        forbids(
+            "fail_calendar_sync",
+            connection_id=CONNECTION,
+            round=0,
+            error_code="forged",
+            error="Forged.",
+        )
+    ],
+    "finish_calendar_sync": [
+        forbids(
+            "finish_calendar_sync",
+            connection_id=CONNECTION,
+            round=0,
+            full=True,
+            events="[]",
+            sync_token="forged",
+        )
+    ],
+    "follow_calendar_event": [
+        forbids(
+            "follow_calendar_event",
+            connection_id=CONNECTION,
+            event_id=EVENT,
+            etag="forged",
+            starts_at=START,
+            ends_at=START + HOUR,
+            cancelled=True,
+        )
+    ],
+    "forget_calendar_event": [
+        forbids("forget_calendar_event", appointment_id=CHANGED, connection_id=CONNECTION)
+    ],
+    "lease_credentials": [
+        forbids(
+            "lease_credentials", connection_id=CONNECTION, credentials_version=1, lease_seconds=60
+        )
+    ],
+    "list_calendars": [lists_nothing("list_calendars")],
+    "organizations_with_due_calendars": [hears_of_no_calendars],
+    "save_calendar_event": [
+        forbids(
+            "save_calendar_event",
+            appointment_id=CHANGED,
+            connection_id=CONNECTION,
+            event_id=EVENT,
+            etag="forged",
+            version=9,
+            starts_at=START,
+            ends_at=START + HOUR,
+        )
+    ],
+    "store_calendar_channel": [
+        forbids(
+            "store_calendar_channel",
+            connection_id=CONNECTION,
+            channel_id=uuid4(),
+            resource="forged",
+            token_hash=bytes(32),
+            expires_at=START,
+        )
+    ],
+    "store_credentials": [
+        forbids(
+            "store_credentials",
+            connection_id=CONNECTION,
+            credentials_version=1,
+            credentials=b"forged",
+            access_expires_at=START,
+        )
+    ],
+    "take_calendar_consent": [
+        forbids(
+            "take_calendar_consent",
+            state_hash="SELECT state_hash FROM oauth_states WHERE org_id = $1 LIMIT 1",
+        )
+    ],
+}
 
 # What another tenant tries with each function the API may execute. A new one needs a line.
 ATTEMPTS: dict[str, list[Attempt]] = {
@@ -290,6 +453,24 @@ ATTEMPTS: dict[str, list[Attempt]] = {
     "cancel_appointment": [
         forbids("cancel_appointment", appointment_id=APPOINTMENT, source="staff")
     ],
+    "change_webhook": [forbids("change_webhook", webhook_id=WEBHOOK, url="https://mine.test")],
+    "create_webhook": [
+        forbids("create_webhook", url="https://mine.test", kinds=[], encrypted_secret="s")
+    ],
+    "list_webhook_messages": [forbids("list_webhook_messages", webhook_id=WEBHOOK)],
+    "list_webhooks": [forbids("list_webhooks", webhook_id=WEBHOOK)],
+    "note_webhook_result": [turns_no_webhook_off],
+    "organizations_with_old_webhook_messages": [hears_of_no_webhooks],
+    "organizations_with_unread_events": [hears_of_no_webhooks],
+    "ping_webhook": [forbids("ping_webhook", webhook_id=WEBHOOK)],
+    "queue_webhook_messages": [counts_nothing("queue_webhook_messages")],
+    "remove_webhook": [forbids("remove_webhook", webhook_id=WEBHOOK)],
+    "replay_webhook": [forbids("replay_webhook", webhook_id=WEBHOOK, **{"from": START})],
+    "rotate_webhook_secret": [
+        forbids("rotate_webhook_secret", webhook_id=WEBHOOK, encrypted_secret="s")
+    ],
+    "set_alert_urls": [forbids("set_alert_urls", encrypted_urls=b"mine")],
+    "sweep_webhook_messages": [counts_nothing("sweep_webhook_messages")],
     "check_availability": [
         forbids(
             "check_availability",
@@ -416,6 +597,7 @@ ATTEMPTS: dict[str, list[Attempt]] = {
         forbids("take_text_status", text_id=TEXT, attempt=1, external_id="SM1", status="delivered")
     ],
     "transfer_destination": [forbids("transfer_destination")],
+    **CALENDAR_ATTEMPTS,
 }
 
 

@@ -112,7 +112,7 @@ async def test_icloud_has_its_calendars_on_a_host_beside() -> None:
         }
     )
     found_at = await servers.find("https://caldav.icloud.com", "practice")
-    assert found_at == "https://p34-caldav.icloud.com/123/calendars/9F8E/"
+    assert found_at == "https://p34-caldav.icloud.com:443/123/calendars/9F8E/"
 
 
 async def test_a_calendars_own_address_is_asked_alone() -> None:

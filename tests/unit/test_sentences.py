@@ -16,7 +16,7 @@ from voxanne.postgres.migrate import load_functions
 # The codes of check_availability and of a refused booking.
 REASONS = {
     *("closed", "holiday", "break", "away", "too_long", "fully_booked", "too_soon", "too_far"),
-    "past",
+    *("past", "calendar_stale"),
 }
 
 

@@ -7,6 +7,7 @@ class Outcome(StrEnum):
     """A refusal's code. Success has none. Codes are added, never renamed."""
 
     SLOT_UNAVAILABLE = "SLOT_UNAVAILABLE"
+    CALENDAR_STALE = "CALENDAR_STALE"
     INVALID_ORGANIZATION = "INVALID_ORGANIZATION"
     INVALID_PHONE = "INVALID_PHONE"
     INVALID_EMAIL = "INVALID_EMAIL"

@@ -28,6 +28,7 @@ WORDS: Final[Mapping[str, str]] = {
     "calendar_broken": "A calendar connection is broken. Connect it again; what waits follows.",
     "calendar_conflict": "The calendar and the diary disagree about an appointment.",
     "webhook_disabled": "A webhook failed for so long that it was turned off.",
+    "sms_broken": "The text message account is refused: set it again.",
     "sms_opt_out_word": "A patient texted a word that stops all texts, and may want to cancel.",
     "emergency": "A caller described an emergency.",
     "emergency_message": "A caller left an emergency message.",

@@ -76,6 +76,7 @@ async def list_calendars(dav: Dav, address: str) -> list[FoundCalendar]:
 async def _start(dav: Dav, address: str) -> Resource:
     """What is at the address; of a bare host, what its well-known address leads to."""
     if urlsplit(address).path in ("", "/"):
+        address = urljoin(address, "/")
         try:
             found = await _where(dav, urljoin(address, WELL_KNOWN))
             if found.link(f"{DAV}current-user-principal") or found.link(

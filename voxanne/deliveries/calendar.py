@@ -293,24 +293,15 @@ class CalendarSender:
         wanted: Event,
         known: Mapping[str, Any] | None,
     ) -> Result:
-        etag = known["etag"] if known else None
+        if known is not None:
+            await _delete(client, wanted.id, known["etag"])
         for _ in range(ROUNDS_MAX):
-            if etag is None:
-                found = await client.get(wanted.id)
-                if (
-                    found is None
-                    or found.cancelled
-                    or found.appointment_id != wanted.appointment_id
-                ):
-                    break
-                etag = found.etag
-            try:
-                await client.delete(wanted.id, etag)
+            found = await client.get(wanted.id)
+            if found is None or found.cancelled or found.appointment_id != wanted.appointment_id:
                 break
-            except ChangedError:
-                etag = None
+            await _delete(client, wanted.id, found.etag)
         else:
-            return Retry("not_verified", "The event changes while it is deleted.")
+            return Retry("not_verified", "The event is still in the calendar.")
         await call(
             self.database,
             "forget_calendar_event",
@@ -378,3 +369,8 @@ async def _write(client: CalendarClient, wanted: Event, found: Event | None) -> 
     elif not found.agrees_with(wanted):
         with suppress(ChangedError, MissingError):
             await client.replace(wanted, found.etag)
+
+
+async def _delete(client: CalendarClient, event_id: str, etag: str | None) -> None:
+    with suppress(ChangedError):
+        await client.delete(event_id, etag)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from voxanne.booking.functions import available_zones
 from voxanne.calendar_files.events import Party, appointment_event, appointment_uid, calendar
-from voxanne.language.catalogue import say
+from voxanne.language.catalogue import language_or_english, say
 from voxanne.language.speech import locale_for, speak_moment
 from voxanne.outbox.types import Delivery, Failed, Voided
 
@@ -82,7 +82,6 @@ def address_letter(letter: Letter, delivery: Delivery, sender: str) -> EmailMess
     message["Date"] = format_datetime(datetime.fromisoformat(clinic["now"]))
     message["Message-ID"] = message_id(delivery, sender)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: so that nothing answers by itself
-    message["Content-Language"] = clinic["language"]
     message.set_content(letter.body, cte="quoted-printable")
     message.add_attachment(
         letter.calendar_file,
@@ -92,6 +91,7 @@ def address_letter(letter: Letter, delivery: Delivery, sender: str) -> EmailMess
         cte="base64",
         params={"method": letter.method, "charset": "utf-8"},
     )
+    message["Content-Language"] = language_or_english(clinic["language"])
     return message
 
 

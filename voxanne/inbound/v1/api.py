@@ -24,6 +24,7 @@ from voxanne.inbound.v1 import (
     holds,
     leads,
     messages,
+    texting,
     waitlist,
     webhooks,
 )
@@ -43,6 +44,7 @@ _GROUPS = (
     caldav,
     deliveries,
     messages,
+    texting,
     events,
     webhooks,
 )

@@ -39,6 +39,7 @@ RANGE_DAYS_MAX: Final = 366
 # What a time can be refused with.
 TIME_REFUSALS: Final = (
     Outcome.SLOT_UNAVAILABLE,
+    Outcome.CALENDAR_STALE,
     Outcome.OUTSIDE_HOURS,
     Outcome.TOO_SOON,
     Outcome.TOO_FAR_AHEAD,

@@ -69,6 +69,7 @@ class Availability(Shown):
             "away",
             "too_long",
             "fully_booked",
+            "calendar_stale",
             "too_soon",
             "too_far",
             "past",

@@ -22,6 +22,7 @@ FIELD_CHARACTERS_MAX: Final = 60
 # UNAUTHORIZED is 401 without a good credential; STALE_VERSION is 412 where If-Match asked for it.
 STATUS: Final[Mapping[Outcome, int]] = {
     Outcome.SLOT_UNAVAILABLE: 409,
+    Outcome.CALENDAR_STALE: 409,
     Outcome.INVALID_ORGANIZATION: 404,
     Outcome.INVALID_PHONE: 422,
     Outcome.INVALID_EMAIL: 422,

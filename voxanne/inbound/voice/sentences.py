@@ -13,6 +13,8 @@ from voxanne.language.speech import speak_either
 REFUSED: Final[dict[Outcome, str]] = {
     Outcome.SLOT_UNAVAILABLE: "I'm sorry, that time is already taken. Which other time would suit "
     "you?",
+    Outcome.CALENDAR_STALE: "I can't see the practitioner's calendar right now. I can take a "
+    "message, and somebody will call you back.",
     Outcome.INVALID_ORGANIZATION: "I'm sorry, this line isn't set up for bookings yet.",
     Outcome.INVALID_PHONE: "I need a phone number with its area code. Could you say it once more?",
     Outcome.INVALID_EMAIL: "That e-mail address doesn't seem right. Could you spell it for me, or "
@@ -69,6 +71,7 @@ CLINIC_REASONS: Final[dict[str, str]] = {
     "away": "Nobody is available then.",
     "too_long": "There isn't enough time for such a long appointment then.",
     "fully_booked": "Everything is booked then.",
+    "calendar_stale": "I can't see the clinic's calendar right now.",
     "too_soon": "That's too soon for the clinic to prepare.",
     "too_far": "The clinic doesn't book that far ahead yet.",
     "past": "That time has already passed.",
@@ -78,6 +81,7 @@ PRACTITIONER_REASONS: Final[dict[str, str]] = {
     "break": "{practitioner} isn't available then.",
     "away": "{practitioner} isn't available then.",
     "fully_booked": "{practitioner} is fully booked then.",
+    "calendar_stale": "I can't see {practitioner}'s calendar right now.",
 }
 NOTHING_FREE: Final = "fully_booked"
 
