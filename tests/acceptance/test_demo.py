@@ -98,6 +98,8 @@ def assert_is_whole(said: str) -> None:
     assert "I could offer" in said
     assert "sms_waitlist_offer: queued" in said
     assert said.count("end-of-call-report: kept") == 4
+    for kind, times in (("confirmation", 2), ("change", 1), ("cancellation", 1)):
+        assert said.count(f"─ sms_{kind} to +447700900") == times
     scene = said.partition("curl -s")[0]
     assert max(map(len, scene.splitlines())) <= 80
     assert "\x1b" not in said

@@ -58,6 +58,10 @@ class _Server(SMTP):
         if await self._obeys("EHLO"):
             await super().smtp_EHLO(hostname)
 
+    async def smtp_HELO(self, hostname: str) -> None:  # noqa: N802
+        if await self._obeys("EHLO"):
+            await super().smtp_HELO(hostname)
+
     async def smtp_MAIL(self, arg: str) -> None:  # noqa: N802
         if await self._obeys("MAIL"):
             await super().smtp_MAIL(arg)
@@ -93,7 +97,8 @@ class _Handler:
         if answer in (BREAK, HANG, None):
             self.mailbox.raw.append(content)
             self.mailbox.recipients += envelope.rcpt_tos
-            self.mailbox.encrypted.append(session.ssl is not None)
+            assert server.transport is not None
+            self.mailbox.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
         if answer == BREAK:
             cut_off(server)
         elif answer == HANG:
@@ -118,7 +123,7 @@ async def mail_server(
     ) -> AuthResult:
         assert isinstance(said, LoginPassword)
         mailbox.logins.append((said.login.decode(), said.password.decode()))
-        return AuthResult(success=mailbox.logins[-1] == login)
+        return AuthResult(success=mailbox.logins[-1] == login, handled=False)
 
     def serve() -> SMTP:
         return _Server(

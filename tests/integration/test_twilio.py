@@ -10,9 +10,12 @@ from tests.database import HOUR, START, Database
 from tests.fakes import fault_proxy as faults
 from tests.fakes.emulate import Emulate, MissingError
 from tests.fakes.fault_proxy import Fault
+from tests.integration.clinics import settings_for
 from tests.integration.texting import NUMBER, SEED, Texting, open_texting, twilio_error
+from voxanne.app import create_senders
 from voxanne.deliveries.console import ConsoleSender, Message
-from voxanne.deliveries.twilio import PAGE_SIZE
+from voxanne.deliveries.twilio import PAGE_SIZE, TwilioSender
+from voxanne.outbox.types import Delivery
 
 ANN = "+442079460958"  # whom Database.book books for
 TABLE = [
@@ -101,6 +104,23 @@ async def test_one_message_whatever_happens_to_the_look_up(texting: Texting, fau
     [message] = await texting.twilio.messages()
     row = await texting.delivery()
     assert (row["status"], row["external_id"]) == ("sent", message["sid"])
+
+
+async def test_without_looking_up_there_would_be_two(
+    texting: Texting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the two tests above would prove nothing."""
+
+    async def believe_that_it_was_not_sent(_sender: TwilioSender, _delivery: Delivery) -> None:
+        return None
+
+    monkeypatch.setattr(TwilioSender, "look_up", believe_that_it_was_not_sent)
+    await texting.book()
+    texting.proxy.plan(faults.reset_after())
+
+    await texting.settle()
+
+    assert len(await texting.twilio.messages()) == 2
 
 
 @named(("fault", "state", "code"), REFUSALS)
@@ -295,6 +315,19 @@ async def test_without_an_account(database: Database, emulate: Emulate) -> None:
             await texting.settle()
             assert (await texting.delivery())["status"] == state
     assert printed == ["Delivery"]
+
+
+@pytest.mark.parametrize(("env", "printed"), [("development", True), ("production", False)])
+async def test_only_production_keeps_silent_without_an_account(
+    texting: Texting, env: str, printed: bool
+) -> None:
+    settings = settings_for(texting.database.owner_url, env=env)
+
+    sender = create_senders(settings, texting.pool, texting.fernet)["sms"]
+
+    assert isinstance(sender, TwilioSender)
+    assert (sender.without_account is not None) == printed
+    await sender.client.aclose()
 
 
 NEW_YORK = "+12125550100"

@@ -63,6 +63,8 @@ PATHS: list[tuple[str, str, Any]] = [
     ("GET", "appointments/{appointment_id}", None),
     ("PATCH", "appointments/{appointment_id}", {"scheduled_at": moment(THURSDAY + 3 * HOUR)}),
     ("PATCH", "appointments/{appointment_id}", {"duration_minutes": 30}),
+    ("GET", "appointments/{appointment_id}/deliveries", None),
+    ("POST", "deliveries/{appointment_id}/calendar/retry", None),
     ("POST", "appointments/{appointment_id}/cancel", None),
     ("POST", "appointments/{appointment_id}/complete", None),
     ("POST", "appointments/{appointment_id}/no-show", None),

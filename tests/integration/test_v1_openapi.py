@@ -103,7 +103,7 @@ async def test_a_creating_post_takes_a_key_and_a_change_a_version(document: Json
         parameters = operation_of(document, method, path).get("parameters", [])
         return {each["name"] for each in parameters if each["in"] == "header"}
 
-    for path in ("/v1/appointments", "/v1/holds", "/v1/waitlist"):
+    for path in ("/v1/appointments", "/v1/holds", "/v1/waitlist", "/v1/webhooks"):
         assert headers("POST", path) == {"Idempotency-Key"}
     versioned = {(method, path) for method, path in ACCESS if "If-Match" in headers(method, path)}
     assert versioned == {
@@ -116,6 +116,9 @@ async def test_a_creating_post_takes_a_key_and_a_change_a_version(document: Json
         ("DELETE", "/v1/waitlist/{waitlist_id}"),
         ("PUT", "/v1/clinic"),
         ("PATCH", "/v1/clinic"),
+        ("PATCH", "/v1/webhooks/{webhook_id}"),
+        ("DELETE", "/v1/webhooks/{webhook_id}"),
+        ("POST", "/v1/webhooks/{webhook_id}/rotate"),
     }
 
 

@@ -30,7 +30,7 @@ SEED = {
     "phone_numbers": [{"phone_number": NUMBER}],
 }
 # Long enough for an answer, short enough for one that never comes.
-IMPATIENT = httpx2.Timeout(10.0, read=0.5)
+IMPATIENT = httpx2.Timeout(10.0, read=1.0)
 ROUNDS_MAX = 14  # one more than a text is tried
 
 

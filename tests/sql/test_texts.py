@@ -1,6 +1,8 @@
 """Text messages that come in: what a reply means, whose it is, and who wants none."""
 
+import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -108,6 +110,16 @@ async def test_the_same_message_is_taken_once(diary: Diary, phone: Phone) -> Non
     assert (first["replayed"], again["replayed"], again["answer"]) == (False, True, None)
     assert len(await phone.replies()) == 1
     assert len(await diary.events("text_received")) == 1
+
+
+async def test_a_message_that_comes_eight_times_at_once(diary: Diary) -> None:
+    booking = await diary.book(at("10:00"))
+    phones = [Phone(replace(diary, api=await diary.database.connect_api())) for _ in range(8)]
+
+    taken = await asyncio.gather(*(phone.text("X", sid="SM7") for phone in phones))
+
+    assert sorted(answer["replayed"] for answer in taken) == [False] + [True] * 7
+    assert (await diary.row(booking))["version"] == 2
 
 
 async def test_nothing_upcoming_and_nothing_understood(diary: Diary, phone: Phone) -> None:
@@ -278,6 +290,16 @@ async def test_the_last_message_was_the_offer(diary: Diary, phone: Phone) -> Non
 
     assert await state(diary, entry) == "booked"
     assert (await diary.row(booked))["patient_confirmed_at"] is None
+
+
+async def test_an_offer_is_not_rescheduled(diary: Diary, phone: Phone) -> None:
+    [entry] = await line_up(diary, ANN)
+    await free_up(diary)
+    await send_all(diary)
+
+    assert await phone.answer("R") == "not_understood"
+
+    assert await state(diary, entry) == "offered"
 
 
 async def test_an_offer_that_lapsed(diary: Diary, phone: Phone) -> None:

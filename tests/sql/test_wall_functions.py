@@ -1,17 +1,16 @@
 """The wall between tenants: tried on every function the API may execute, as another."""
 
 import json
-from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from tests.database import HOUR, START, claim
-from tests.sql.wall import TENANT_TABLES, Scene
+from tests.sql.wall import Scene
+from tests.sql.wall_attempts import Attempt, counts_nothing, forbids, lists_nothing, rows_of
+from tests.sql.wall_calendars import CALENDAR_ATTEMPTS
 from voxanne.postgres.migrate import load_functions
-
-Attempt = Callable[[Scene], Awaitable[None]]
 
 
 async def cannot_book_elsewhere(scene: Scene) -> None:
@@ -82,90 +81,6 @@ async def reports_no_message(scene: Scene) -> None:
     assert (
         await superuser.fetchval("SELECT count(*) FROM voice_messages WHERE payload <> '{}'") == 0
     )
-
-
-async def rows_of(scene: Scene) -> dict[str, list[str]]:
-    """Everything the victim has, as text."""
-    superuser = await scene.database.connect_superuser()
-    return {
-        table: [
-            str(row[0])
-            for row in await superuser.fetch(
-                f"SELECT {table}::text FROM {table} WHERE {column} = $1 ORDER BY 1", scene.org_id
-            )
-        ]
-        for table, column in TENANT_TABLES.items()
-    }
-
-
-def forbids(function: str, **arguments: object) -> Attempt:
-    """The victim's organization, and the victim's ids under one's own. `SELECT …` finds an id."""
-
-    async def attempt(scene: Scene) -> None:
-        superuser = await scene.database.connect_superuser()
-        given = {
-            name: await superuser.fetchval(value, scene.org_id)
-            if isinstance(value, str) and value.startswith("SELECT ")
-            else value
-            for name, value in arguments.items()
-        }
-        assert all(value is not None for value in given.values())
-        before = await rows_of(scene)
-
-        for org_id in (scene.org_id, uuid4(), None):
-            answer = await scene.database.call(scene.api, function, org_id, **given)
-            assert answer["error"] == "FORBIDDEN_ORGANIZATION"
-            assert answer.keys() == {"success", "error", "message", "created_at"}
-        own = await scene.database.call(scene.api, function, scene.other_org_id, **given)
-        if any(str(arguments[name]).startswith("SELECT id") for name in arguments):
-            assert own["error"] in ("NOT_FOUND", "UNKNOWN_PRACTITIONER"), own
-        assert await rows_of(scene) == before
-
-    attempt.__name__ = f"{function}_is_forbidden"
-    return attempt
-
-
-def lists_nothing(function: str, **arguments: object) -> Attempt:
-    """The victim's list is forbidden; one's own holds none of the victim's ids, filtered or not."""
-
-    async def attempt(scene: Scene) -> None:
-        superuser = await scene.database.connect_superuser()
-        given = {
-            name: await superuser.fetchval(str(value), scene.org_id)
-            for name, value in arguments.items()
-        }
-        answer = await scene.database.call(scene.api, function, scene.org_id)
-        assert answer["error"] == "FORBIDDEN_ORGANIZATION"
-        assert answer.keys() == {"success", "error", "message", "created_at"}
-        theirs = {
-            str(row[0])
-            for table in ("appointments", "leads", "waitlist", "messages", "alerts")
-            for row in await superuser.fetch(
-                f"SELECT id FROM {table} WHERE org_id = $1", scene.org_id
-            )
-        }
-        for filters in ({}, given):
-            own = await scene.database.call(scene.api, function, scene.other_org_id, **filters)
-            assert not [id_ for id_ in theirs if id_ in json.dumps(own)]
-
-    attempt.__name__ = f"{function}_lists_nothing"
-    return attempt
-
-
-def counts_nothing(function: str) -> Attempt:
-    async def attempt(scene: Scene) -> None:
-        before = await rows_of(scene)
-        arguments = (
-            (scene.org_id, "c")
-            if function in ("extend_holds", "release_holds")
-            else (scene.org_id,)
-        )
-        places = ", ".join(f"${n}" for n in range(1, len(arguments) + 1))
-        assert await scene.api.fetchval(f"SELECT {function}({places})", *arguments) == 0
-        assert await rows_of(scene) == before
-
-    attempt.__name__ = f"{function}_counts_nothing"
-    return attempt
 
 
 async def has_no_configuration(scene: Scene) -> None:
@@ -291,13 +206,6 @@ async def writes_no_text(scene: Scene) -> None:
     assert await rows_of(scene) == before
 
 
-async def hears_of_no_calendars(scene: Scene) -> None:
-    query = "SELECT organizations_with_due_calendars(100)"
-    assert await scene.api.fetchval(query) == "[]"
-    await claim(scene.api, "")
-    assert len(json.loads(await scene.api.fetchval(query))) == 2
-
-
 APPOINTMENT = (
     "SELECT id FROM appointments WHERE org_id = $1 AND status = 'confirmed' ORDER BY id LIMIT 1"
 )
@@ -309,139 +217,6 @@ MESSAGE = "SELECT id FROM messages WHERE org_id = $1 LIMIT 1"
 ALERT = "SELECT id FROM alerts WHERE org_id = $1 LIMIT 1"
 WEBHOOK = "SELECT id FROM webhooks WHERE org_id = $1 LIMIT 1"
 PRACTITIONER = "SELECT id FROM practitioners WHERE org_id = $1 LIMIT 1"
-
-CONNECTION = "SELECT calendar_connections.id FROM calendar_connections WHERE org_id = $1 LIMIT 1"
-# Forgotten or saved by whoever has no such row: nothing, and no refusal.
-CHANGED = "SELECT appointments.id FROM appointments WHERE org_id = $1 LIMIT 1"
-EVENT = (
-    "SELECT replace(appointments.id::text, '-', '') FROM appointments "
-    "WHERE org_id = $1 AND status = 'confirmed' LIMIT 1"
-)
-
-
-CALENDAR_ATTEMPTS: dict[str, list[Attempt]] = {
-    "begin_calendar_consent": [
-        forbids(
-            "begin_calendar_consent",
-            practitioner_id=PRACTITIONER,
-            calendar="mine",
-            state_hash=bytes(32),
-            encrypted_verifier=b"",
-        )
-    ],
-    "break_calendar": [
-        forbids(
-            "break_calendar",
-            connection_id=CONNECTION,
-            credentials_version=1,
-            error_code="forged",
-            error="Forged.",
-        )
-    ],
-    "calendar_pushed": [
-        forbids("calendar_pushed", connection_id=CONNECTION, channel_id=uuid4(), token="guess")
-    ],
-    "changed_calendar_events": [
-        forbids(
-            "changed_calendar_events",
-            connection_id=CONNECTION,
-            events="[]",
-            full=True,
-            window_starts_at=START,
-            window_ends_at=START + HOUR,
-            claimed_at=START,
-        )
-    ],
-    "claim_calendar_sync": [forbids("claim_calendar_sync", limit=9, lease_seconds=60)],
-    "connect_calendar": [
-        forbids(
-            "connect_calendar",
-            practitioner_id=PRACTITIONER,
-            vendor="google",
-            calendar="mine",
-            account="mine",
-            credentials=b"mine",
-        )
-    ],
-    "disconnect_calendar": [forbids("disconnect_calendar", connection_id=CONNECTION)],
-    "fail_calendar_sync": [
-        forbids(
-            "fail_calendar_sync",
-            connection_id=CONNECTION,
-            round=0,
-            error_code="forged",
-            error="Forged.",
-        )
-    ],
-    "finish_calendar_sync": [
-        forbids(
-            "finish_calendar_sync",
-            connection_id=CONNECTION,
-            round=0,
-            full=True,
-            events="[]",
-            sync_token="forged",
-        )
-    ],
-    "follow_calendar_event": [
-        forbids(
-            "follow_calendar_event",
-            connection_id=CONNECTION,
-            event_id=EVENT,
-            etag="forged",
-            starts_at=START,
-            ends_at=START + HOUR,
-            cancelled=True,
-        )
-    ],
-    "forget_calendar_event": [
-        forbids("forget_calendar_event", appointment_id=CHANGED, connection_id=CONNECTION)
-    ],
-    "lease_credentials": [
-        forbids(
-            "lease_credentials", connection_id=CONNECTION, credentials_version=1, lease_seconds=60
-        )
-    ],
-    "list_calendars": [lists_nothing("list_calendars")],
-    "organizations_with_due_calendars": [hears_of_no_calendars],
-    "save_calendar_event": [
-        forbids(
-            "save_calendar_event",
-            appointment_id=CHANGED,
-            connection_id=CONNECTION,
-            event_id=EVENT,
-            etag="forged",
-            version=9,
-            starts_at=START,
-            ends_at=START + HOUR,
-        )
-    ],
-    "store_calendar_channel": [
-        forbids(
-            "store_calendar_channel",
-            connection_id=CONNECTION,
-            channel_id=uuid4(),
-            resource="forged",
-            token_hash=bytes(32),
-            expires_at=START,
-        )
-    ],
-    "store_credentials": [
-        forbids(
-            "store_credentials",
-            connection_id=CONNECTION,
-            credentials_version=1,
-            credentials=b"forged",
-            access_expires_at=START,
-        )
-    ],
-    "take_calendar_consent": [
-        forbids(
-            "take_calendar_consent",
-            state_hash="SELECT state_hash FROM oauth_states WHERE org_id = $1 LIMIT 1",
-        )
-    ],
-}
 
 # What another tenant tries with each function the API may execute. A new one needs a line.
 ATTEMPTS: dict[str, list[Attempt]] = {

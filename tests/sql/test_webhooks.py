@@ -9,6 +9,7 @@ import pytest
 
 from tests.database import Booking, Database, book
 from tests.sql.diary import DAY, NOW, Diary, code
+from tests.sql.test_plans import EXPLAIN_EVERYTHING, nodes, plans_of
 
 HOUR = timedelta(hours=1)
 
@@ -187,6 +188,26 @@ async def test_a_crash_between_reading_and_commit_loses_nothing(
 
     await webhooks.fan_out()
     assert await webhooks.told(webhook) == [event]
+
+
+async def test_a_restored_database_that_counts_anew_goes_on(webhooks: Webhooks) -> None:
+    webhook = await webhooks.add()
+    await webhooks.diary.owner.execute("UPDATE webhooks SET read_transaction = '999999999999'")
+    assert await webhooks.unread()
+    await webhooks.fan_out()
+    event = await webhooks.event()
+    await webhooks.fan_out()
+    assert await webhooks.told(webhook) == [event]
+    assert not await webhooks.unread()
+
+
+async def test_a_new_url_begins_the_count_anew(webhooks: Webhooks) -> None:
+    webhook = await webhooks.add()
+    await webhooks.note(webhook, "failed")
+    same = await webhooks.call("change_webhook", webhook_id=webhook, url="https://a.test")
+    assert same["webhook"]["failing_since"] is not None
+    other = await webhooks.call("change_webhook", webhook_id=webhook, url="https://b.test")
+    assert other["webhook"]["failing_since"] is None
 
 
 async def test_many_events_come_in_batches(webhooks: Webhooks) -> None:
@@ -494,75 +515,30 @@ async def test_messages_are_listed_with_what_became_of_them(webhooks: Webhooks) 
     assert len(older["items"]) == 1
 
 
-# Staff alerts
-
-
-async def raise_alerts(diary: Diary, count: int, kind: str = "delivery_failed") -> None:
-    for _ in range(count):
-        await diary.owner.fetchval(
-            "SELECT store_alert($1, $2, NULL, NULL, gen_random_uuid(), current_moment())",
-            diary.org_id,
-            kind,
-        )
-
-
-async def claim_alerts(diary: Diary, limit: int = 100) -> list[Any]:
-    claimed = await diary.database.call(
-        diary.api,
-        "claim_organization_deliveries",
-        diary.org_id,
-        channel="alert",
-        limit=limit,
-        in_flight_max=1000,
-        lease_seconds=600,
+async def test_reading_on_takes_an_index_however_long_the_log(
+    webhooks: Webhooks, database: Database
+) -> None:
+    await webhooks.diary.owner.execute(
+        "INSERT INTO events (org_id, kind) SELECT $1, 'booked' FROM generate_series(1, 20000)",
+        webhooks.org_id,
     )
-    return [delivery["details"] for delivery in claimed["deliveries"]]
-
-
-async def test_alerts_of_a_kind_that_wait_are_told_of_together(diary: Diary) -> None:
-    await raise_alerts(diary, 40)
-    await raise_alerts(diary, 1, "calendar_broken")
-    details = await claim_alerts(diary)
-    told = [one for one in details if one["told_with"] == one["alert_id"]]
-    assert sorted((one["kind"], one["others"]) for one in told) == [
-        ("calendar_broken", 0),
-        ("delivery_failed", 39),
-    ]
-
-
-async def test_an_outage_sends_a_few_messages_an_hour_and_counts_the_rest(diary: Diary) -> None:
-    told = 0
-    waits: set[float] = set()
-    for _ in range(30):
-        await raise_alerts(diary, 1, "calendar_conflict")
-        (details,) = await claim_alerts(diary)
-        told += details["told_with"] == details["alert_id"]
-        waits.add(details["wait_seconds"])
-    assert told == 6
-    assert waits == {None, 3600}
-
-    await diary.set_clock(NOW + HOUR)
-    await raise_alerts(diary, 1, "calendar_conflict")
-    details_then = await claim_alerts(diary)
-    assert sorted(one["others"] for one in details_then if one["others"] >= 0)[-1] == 24
-
-
-async def test_more_emergencies_are_told_of_one_by_one(diary: Diary) -> None:
-    for _ in range(20):
-        await raise_alerts(diary, 1, "emergency")
-        (details,) = await claim_alerts(diary)
-        assert details["told_with"] == details["alert_id"]
-
-
-async def test_where_staff_are_told_is_set_and_taken_away(diary: Diary) -> None:
-    for value in (b"x", None):
-        answer = await diary.database.call(
-            diary.api, "set_alert_urls", diary.org_id, encrypted_urls=value
-        )
-        assert answer["success"] is True
-        stored = await diary.owner.fetchval(
-            "SELECT alert_urls FROM organizations WHERE id = $1", diary.org_id
-        )
-        assert stored == value
-    missing = await diary.database.call(diary.api, "set_alert_urls", uuid4(), encrypted_urls=b"x")
-    assert code(missing) == "INVALID_ORGANIZATION"
+    await webhooks.add()
+    await webhooks.event()
+    await webhooks.diary.owner.execute("ANALYZE")
+    superuser = await database.connect_superuser()
+    await superuser.execute(EXPLAIN_EVERYTHING)
+    for query, arguments in (
+        ("SELECT organizations_with_unread_events(10)", ()),
+        ("SELECT queue_webhook_messages($1)", (webhooks.org_id,)),
+    ):
+        plans = await plans_of(superuser, query, *arguments)
+        scans = [
+            node
+            for plan in plans.values()
+            for node in nodes(plan)
+            if node.get("Relation Name") == "events" and node["Node Type"] != "ModifyTable"
+        ]
+        assert scans
+        for scan in scans:
+            assert scan["Index Name"] == "events_pkey"
+            assert "ROW(" in scan["Index Cond"]

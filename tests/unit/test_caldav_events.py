@@ -59,6 +59,18 @@ def test_only_our_own_uid_is_ours() -> None:
         assert found.busy
 
 
+def test_what_staff_made_a_series_of_keeps_its_time_too() -> None:
+    text = write(OURS, NOW).replace(b"END:VEVENT", b"RRULE:FREQ=WEEKLY;COUNT=3\r\nEND:VEVENT")
+    ours, *others = read_all(OURS.id, text, None, READING)
+    assert ours.agrees_with(OURS)
+    assert [(one.starts_at, one.busy, one.appointment_id) for one in others] == [
+        (START + 7 * DAY, True, None),
+        (START + 14 * DAY, True, None),
+    ]
+    (alone,) = read_all(OURS.id, write(OURS, NOW), None, READING)
+    assert alone == ours
+
+
 def test_rewriting_keeps_what_others_added_and_counts_on() -> None:
     existing = write(OURS, NOW).replace(
         b"END:VEVENT", b"LOCATION:Room 2\r\nRRULE:FREQ=DAILY\r\nDURATION:PT9H\r\nEND:VEVENT"

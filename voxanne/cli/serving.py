@@ -65,7 +65,7 @@ def serve(host: str | None, port: int | None, with_worker: bool) -> None:
     Example:  voxanne serve --host 0.0.0.0 --port 8080
     """
     settings = _listening_at(load_settings(), host, port)
-    with _listen(settings) as listener, deployment(settings) as opened:
+    with _listen(settings) as listener, deployment(_bound(settings, listener)) as opened:
         uvloop.run(_serve(opened, listener, with_worker=with_worker))
 
 
@@ -84,7 +84,10 @@ def demo(host: str | None, port: int | None, once: bool) -> None:
     Example:  voxanne demo --once
     """
     settings = _listening_at(load_settings(quiet=True), host, port)
-    with _listen(settings, elsewhere=port is None) as listener, deployment(settings) as opened:
+    with (
+        _listen(settings, elsewhere=port is None) as listener,
+        deployment(_bound(settings, listener)) as opened,
+    ):
         uvloop.run(_demo(opened, listener, once=once))
 
 
@@ -176,6 +179,11 @@ def _listen(settings: Settings, *, elsewhere: bool = False) -> Iterator[socket.s
             listener.bind((settings.host, 0))
         listener.listen(socket.SOMAXCONN)
         yield listener
+
+
+def _bound(settings: Settings, listener: socket.socket) -> Settings:
+    """With the port that was taken: messages lead there."""
+    return settings.model_copy(update={"port": listener.getsockname()[1]})
 
 
 def _address(listener: socket.socket) -> str:

@@ -26,6 +26,7 @@ THREADS_MAX: Final = 4
 WORDS: Final[Mapping[str, str]] = {
     "delivery_failed": "A message or calendar entry could not be delivered, and is given up.",
     "calendar_broken": "A calendar connection is broken. Connect it again; what waits follows.",
+    "calendar_stale": "A calendar couldn't be read for longer than the clinic allows.",
     "calendar_conflict": "The calendar and the diary disagree about an appointment.",
     "webhook_disabled": "A webhook failed for so long that it was turned off.",
     "sms_broken": "The text message account is refused: set it again.",

@@ -63,15 +63,17 @@ def read_one(id_: str, text: bytes, etag: str | None, zone: ZoneInfo) -> Event |
 
 
 def read_all(id_: str, text: bytes, etag: str | None, reading: Reading) -> list[Event]:
-    """What the resource is in the window. Ours comes wherever it is; a series as its end, and its
-    occurrences. What can't be read keeps no time.
+    """What the resource is in the window. Ours comes wherever it is, and if staff made it a series,
+    the others of it; another series as its end, and its occurrences. What can't be read keeps no
+    time.
     """
     try:
         parsed = icalendar.Calendar.from_ical(text)
         first = _components(parsed)[0]
-        if appointment_of(first) is not None:
-            return [_event(id_, first, etag, reading)]
         found = list(_occurrences(id_, parsed, etag, reading))
+        if appointment_of(first) is not None:
+            ours = _event(id_, first, etag, reading)
+            return [ours, *(one for one in found if one.starts_at != ours.starts_at)]
         return found if [event.id for event in found] == [id_] else [gone(id_), *found]
     except _BAD:
         return [gone(id_)]

@@ -128,6 +128,8 @@ class SmtpSender:
         )
         await client.connect()
         try:
+            if client.is_ehlo_or_helo_needed:
+                await client.ehlo()
             yield client
             await client.quit(timeout=QUIT_SECONDS_MAX)
         finally:
@@ -165,9 +167,9 @@ def _unreachable(broken: Exception) -> Retry:
         return Retry("timeout", "The mail server didn't answer in time.")
     if isinstance(broken, ssl.SSLError) or isinstance(broken.__cause__, ssl.SSLError):
         return Retry("tls", "The connection to the mail server can't be made secure.")
-    if isinstance(broken, aiosmtplib.SMTPNotSupported):
-        return Retry("not_supported", "The mail server offers no STARTTLS, or no login we know.")
-    return Retry("unreachable", "The mail server can't be reached.")
+    if isinstance(broken, OSError | aiosmtplib.SMTPResponseException):
+        return Retry("unreachable", "The mail server can't be reached.")
+    return Retry("not_supported", "The mail server offers no STARTTLS, or no login we know.")
 
 
 def _is_this_machine(host: str) -> bool:

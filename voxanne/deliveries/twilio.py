@@ -28,7 +28,7 @@ from voxanne.outbox.types import (
     Sent,
     Voided,
 )
-from voxanne.texts.messages import write_text
+from voxanne.texts.messages import REPLY, write_text
 from voxanne.texts.quiet_hours import quiet_until, zone_of
 from voxanne.texts.vendor_errors import OPTED_OUT, sentence_of
 
@@ -246,6 +246,8 @@ def _not_now(delivery: Delivery) -> Result | None:
         return Voided("no_number", "There is no number to send it to.")
     if details["opted_out"]:
         return Voided("opted_out", "The patient wants no text messages.")
+    if details["appointment"] is None and delivery.kind != REPLY:
+        return Voided("gone", "What it is about is gone.")
     if offered and details["appointment"]["status"] != "held":
         return Voided("offer_over", "The offer is over.")
     if not delivery.kind.startswith(_PATIENCE):

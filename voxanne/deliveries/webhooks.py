@@ -73,6 +73,7 @@ class WebhookSender:
         return {
             "Content-Type": "application/json",
             "User-Agent": f"Voxanne/{__version__}",
+            "Accept-Encoding": "identity",
             "webhook-id": message,
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": " ".join(signatures),

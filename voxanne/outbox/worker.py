@@ -225,9 +225,7 @@ class _Loop:
                 self._under_way = {task for task in self._under_way if not task.done()}
             return await self._finish()
         finally:
-            stopped.cancel()
-            for task in self._under_way:
-                task.cancel()
+            await _cancel([stopped, *self._under_way])
 
     async def _begin(self, count: int) -> bool:
         """Claim and begin up to so many. Whether there may be more."""
@@ -263,10 +261,13 @@ class _Loop:
         if not self._under_way:
             return 0
         _, late = await asyncio.wait(self._under_way, timeout=self.worker.limits.drain_seconds_max)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
         return len(late)
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _first(tasks: Iterable[asyncio.Task[Any]], seconds: float) -> None:

@@ -40,7 +40,10 @@ BEGIN
   ELSIF v_action IS NULL THEN
     v_answer := 'not_understood';
   ELSIF v_could IS NULL OR v_chosen <> ALL (v_could) THEN
-    v_answer := CASE WHEN v_last.kind = 'sms_waitlist_offer' THEN 'offer_gone' ELSE 'nothing_upcoming' END;
+    v_answer := CASE
+      WHEN v_last.kind IS DISTINCT FROM 'sms_waitlist_offer' THEN 'nothing_upcoming'
+      WHEN v_action = 'reschedule' THEN 'not_understood'     -- an offer is taken or declined
+      ELSE 'offer_gone' END;
   ELSIF v_chosen IS NULL AND v_last.kind = 'sms_waitlist_offer' AND v_last.appointment_id = ANY (v_could) THEN
     v_chosen := v_last.appointment_id;
   ELSIF v_chosen IS NULL AND cardinality(v_could) > 1 THEN

@@ -17,6 +17,6 @@ BEGIN
   RETURN (
     SELECT coalesce(range_agg(tstzrange(starts_at, ends_at)), '{}') FROM busy_times
     WHERE org_id = p_org_id AND connection_id = v_connection.id
-      AND ends_at > lower(p_span) AND starts_at < upper(p_span));
+      AND tstzrange(starts_at, ends_at) && p_span);
 END $$;
 REVOKE ALL ON FUNCTION busy_spans FROM PUBLIC;

@@ -35,7 +35,9 @@ BEGIN
     PERFORM park_webhook(v_webhook, v_now);
   END IF;
   UPDATE webhooks SET
-    url = coalesce(p_url, url), kinds = coalesce(p_kinds, kinds), version = version + 1, updated_at = v_now
+    url = coalesce(p_url, url), kinds = coalesce(p_kinds, kinds),
+    failing_since = CASE WHEN p_url <> url THEN NULL ELSE failing_since END,
+    version = version + 1, updated_at = v_now
   WHERE org_id = p_org_id AND id = p_webhook_id
   RETURNING * INTO v_webhook;
   RETURN json_build_object('success', true, 'webhook', webhook_document(v_webhook));

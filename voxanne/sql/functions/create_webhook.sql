@@ -1,6 +1,6 @@
 -- Purpose: a new webhook of the clinic. It is told of what happens from now on.
 -- p_kinds: of events; none: all. p_encrypted_secret: as the deployment encrypts it.
--- Lock order: the idempotency key.
+-- Lock order: the clinic's webhooks, as a key of lock_diary's.
 -- Outcomes: {"success", "webhook", "encrypted_secret", "replayed"}; INVALID_ORGANIZATION,
 --   INVALID_ARGUMENTS, LIMIT_REACHED, IDEMPOTENCY_MISMATCH.
 CREATE FUNCTION create_webhook(
@@ -21,7 +21,7 @@ BEGIN
   ELSIF NOT EXISTS (SELECT FROM organizations WHERE id = p_org_id) THEN
     RETURN refusal('INVALID_ORGANIZATION');
   END IF;
-  PERFORM lock_diary(p_org_id, NULL, coalesce(p_idempotency_key, 'webhooks'), '{}', false, true);
+  PERFORM lock_diary(p_org_id, NULL, 'webhooks', '{}', false, true);
   v_now := current_moment();
   v_result := replayed_request(p_org_id, p_idempotency_key, coalesce(p_request_hash, ''));
   IF v_result IS NOT NULL THEN

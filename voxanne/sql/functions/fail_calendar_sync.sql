@@ -20,7 +20,7 @@ BEGIN
   UPDATE calendar_connections SET
     sync_leased_until = NULL, sync_failures = sync_failures + 1,
     sync_due_at = v_now + make_interval(secs => greatest(
-      least(c_first * 2 ^ least(sync_failures, 10), c_longest), least(p_retry_seconds, 3600))),
+      least(c_first * 2 ^ least(sync_failures, 10), c_longest), least(coalesce(p_retry_seconds, 0), 3600))),
     error_code = left(p_error_code, 50), error = left(p_error, 500), updated_at = v_now
   WHERE org_id = p_org_id AND id = p_connection_id AND sync_round = p_round AND status = 'connected'
   RETURNING * INTO v_failed;

@@ -15,11 +15,12 @@ BEGIN
   RETURN (
     SELECT coalesce(json_agg(org_id), '[]') FROM (
       SELECT org_id FROM webhooks
-      WHERE status = 'active' AND EXISTS (
-        SELECT FROM events
-        WHERE events.org_id = webhooks.org_id
-          AND (events.transaction_id, events.id) > (read_transaction, read_event)
-          AND events.transaction_id < pg_snapshot_xmin(pg_current_snapshot()))
+      WHERE status = 'active' AND (
+        read_transaction > pg_snapshot_xmax(pg_current_snapshot()) OR EXISTS (
+          SELECT FROM events
+          WHERE events.org_id = webhooks.org_id
+            AND (events.transaction_id, events.id) > (read_transaction, read_event)
+            AND events.transaction_id < pg_snapshot_xmin(pg_current_snapshot())))
       GROUP BY org_id
       ORDER BY gen_random_uuid()
       LIMIT p_limit

@@ -27,6 +27,13 @@ BEGIN
   FOR v_webhook IN
     SELECT * FROM webhooks WHERE org_id = p_org_id AND status = 'active' ORDER BY id FOR UPDATE SKIP LOCKED
   LOOP
+    IF v_webhook.read_transaction > pg_snapshot_xmax(pg_current_snapshot()) THEN
+      -- Restored into a fresh cluster, which counts its transactions anew.
+      v_webhook.read_transaction := pg_snapshot_xmin(pg_current_snapshot());
+      v_webhook.read_event := 0;
+      UPDATE webhooks SET read_transaction = v_webhook.read_transaction, read_event = 0
+      WHERE org_id = p_org_id AND id = v_webhook.id;
+    END IF;
     WITH unread AS (
       SELECT * FROM events
       WHERE org_id = p_org_id AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())

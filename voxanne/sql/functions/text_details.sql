@@ -8,14 +8,18 @@ DECLARE
   v_appointment jsonb;
   v_to text;
 BEGIN
-  SELECT * INTO v_text FROM texts
-  WHERE org_id = p_delivery.org_id AND direction = 'out' AND CASE
-    WHEN p_delivery.kind = 'sms_reply' THEN id = p_delivery.subject_id
-    ELSE appointment_id = p_delivery.subject_id AND kind = p_delivery.kind AND version = p_delivery.version END;
-  v_appointment := delivered_appointment(
-    p_delivery.org_id, CASE WHEN p_delivery.kind = 'sms_reply' THEN v_text.appointment_id ELSE p_delivery.subject_id END);
-  v_to := CASE WHEN p_delivery.kind = 'sms_reply' THEN v_text.their_number
-               ELSE coalesce(v_appointment #>> '{patient,contact_phone}', v_appointment #>> '{patient,phone}') END;
+  IF p_delivery.kind = 'sms_reply' THEN
+    SELECT * INTO v_text FROM texts WHERE org_id = p_delivery.org_id AND id = p_delivery.subject_id;
+    v_appointment := delivered_appointment(p_delivery.org_id, v_text.appointment_id);
+    v_to := v_text.their_number;
+  ELSE
+    SELECT * INTO v_text FROM texts
+    WHERE org_id = p_delivery.org_id AND appointment_id = p_delivery.subject_id
+      AND kind = p_delivery.kind AND version = p_delivery.version
+      AND direction = 'out' AND kind <> 'sms_reply';   -- as texts_of_delivery has it
+    v_appointment := delivered_appointment(p_delivery.org_id, p_delivery.subject_id);
+    v_to := coalesce(v_appointment #>> '{patient,contact_phone}', v_appointment #>> '{patient,phone}');
+  END IF;
   RETURN jsonb_build_object(
     'appointment', v_appointment,
     'to', v_to,

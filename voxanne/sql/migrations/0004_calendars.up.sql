@@ -62,7 +62,7 @@ CREATE TABLE busy_times (
   FOREIGN KEY (org_id, connection_id) REFERENCES calendar_connections (org_id, id),
   CHECK (starts_at < ends_at)
 );
-CREATE INDEX busy_times_by_end ON busy_times (org_id, connection_id, ends_at);
+CREATE INDEX busy_times_in_time ON busy_times USING gist (org_id, connection_id, tstzrange(starts_at, ends_at));
 
 -- Somebody is on their way through Google's consent page.
 CREATE TABLE oauth_states (
