@@ -149,7 +149,9 @@ class Settings(BaseSettings):
         description="sender of e-mail, as in care@clinics.example",
     )
     webhook_private_addresses: bool = Field(
-        False, description="let webhooks go to private addresses, such as 10.0.0.7 or localhost"
+        False,
+        description="let webhooks and staff alerts go to private addresses, such as 10.0.0.7 or "
+        "localhost",
     )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="log level")
 

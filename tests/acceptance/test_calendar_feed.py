@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
+import httpx2
 import icalendar
 
-from tests.acceptance.commands import assert_fails, parsed, voxanne
+from tests.acceptance.commands import Running, assert_fails, parsed, voxanne
 from tests.database import Database
 from tests.integration.clinics import connected_app, in_process, settings_for
 
@@ -42,3 +43,20 @@ async def test_a_feed_is_opened_read_and_closed(database: Database, tmp_path: Pa
         assert (await http.get(path)).status_code == 404
     again = voxanne("calendar", "feed", str(org_id), "Dr Nobody", settings=settings, cwd=tmp_path)
     assert_fails(again, "There is no practitioner 'Dr Nobody'.")
+
+
+def test_the_demo_serves_a_feed_of_what_it_booked(tmp_path: Path) -> None:
+    settings = {"VOXANNE_DATA_DIR": str(tmp_path / "data")}
+    demo = Running("demo", "--port", "0", settings=settings, cwd=tmp_path)
+    try:
+        demo.wait_for(r"Serving on http://\S+")
+        url = demo.wait_for(r"http://\S+/calendar/\S+\.ics")[0]
+        reply = httpx2.get(url, trust_env=False)
+        assert reply.status_code == 200
+        shown = icalendar.Calendar.from_ical(reply.content)
+        assert shown.calendar_name == "Dr Amara Chen, Harbor Dental"
+        found = sorted((str(event["STATUS"]), str(event["SUMMARY"])) for event in shown.events)
+        assert found == [("CANCELLED", "Appointment"), ("CONFIRMED", "Appointment")]
+    finally:
+        assert demo.end() == 0
+        demo.kill_if_alive()

@@ -124,6 +124,15 @@ class Twilio:
         listed: list[dict[str, Any]] = answer.json()["messages"]
         return listed[::-1]
 
+    async def send(self, number: str, body: str) -> None:
+        """Somebody else sends by this account."""
+        done = await self.http.post(
+            f"{self.url}/2010-04-01/Accounts/{self.account_sid}/Messages.json",
+            auth=(self.account_sid, self.token),
+            data={"To": number, "From": self.number, "Body": body},
+        )
+        assert done.status_code == 201, done.text
+
     async def tell_status(self, sid: str, status: str) -> None:
         """It got so far: the status callback is called, signed, before this returns."""
         await self._simulate("message-status", {"MessageSid": sid, "Status": status})

@@ -9,19 +9,18 @@ import contextlib
 import hashlib
 import json
 import secrets
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tests.fakes.google_events import FakeCalendar, Json, RefusedError
+from tests.fakes.serving import serve_app
 
 CLIENT_ID = "the-clinic.apps.googleusercontent.com"
 CLIENT_SECRET = "a-secret-of-the-deployment"
@@ -316,31 +315,11 @@ def _error(error: RefusedError) -> Json:
     return {"error": {"errors": [reason], "code": error.status, "message": error.message}}
 
 
-class _QuietServer(uvicorn.Server):
-    """Leaves the signals to pytest."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @contextlib.asynccontextmanager
 async def fake_google() -> AsyncIterator[FakeGoogle]:
     """Served on 127.0.0.1 while it lasts, with a calendar `primary`."""
     google = FakeGoogle()
     google.calendar()
-    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        google.port = listener.getsockname()[1]
-        config = uvicorn.Config(
-            google.app(), log_config=None, access_log=False, lifespan="off", date_header=False
-        )
-        server = _QuietServer(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield google
-            await google.pushed()
-        finally:
-            server.should_exit = True
-            await serving
+    async with serve_app(google.app()) as google.port:
+        yield google
+        await google.pushed()

@@ -15,7 +15,12 @@ from typing import Any
 from tests.fakes.google_calendar import Exchanged
 
 DOCUMENT = Path(__file__).with_name("google_calendar_v3.json")
-PLAIN: dict[str, type | tuple[type, ...]] = {"string": str, "boolean": bool, "integer": int, "number": (int, float)}
+PLAIN: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+}
 
 Json = dict[str, Any]
 

@@ -32,7 +32,7 @@ class Practice:
     async def connect(self, address: str, **changes: Any) -> UUID:
         """By REST; returns the connection's id."""
         body = {"address": address, "user": USER, "password": PASSWORD, **changes}
-        return UUID((await self.admin.post("calendars/caldav", body))["id"])
+        return UUID((await self.admin.post("calendars/caldav/connect", body))["id"])
 
     async def deliver(self) -> None:
         """All that is due, now: what was tried in vain as well."""

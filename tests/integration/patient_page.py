@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 import html5lib
 import httpx2
 
-from tests.integration.clinics import Api, Clinic
+from tests.integration.clinics import Api, Clinic, Json
 
 SAME_SITE = {"sec-fetch-site": "same-origin"}
 HIDDEN_BY_HEADERS = {
@@ -77,9 +77,12 @@ class Page:
         names = [words(name) for name in self.all("dt")]
         return dict(zip(names, map(words, self.all("dd")), strict=True))
 
+    def texts(self, name: str) -> list[str]:
+        return [words(element) for element in self.all(name)]
+
     @property
     def buttons(self) -> list[str]:
-        return [words(button) for button in self.all("button")]
+        return self.texts("button")
 
     @property
     def choices(self) -> dict[str, str]:
@@ -181,3 +184,9 @@ async def link_to(api: Api, appointment: str, clinic: Clinic | None = None) -> s
 async def open_page(api: Api, path: str, **headers: str) -> Page:
     reply = await api.http.get(path, headers={k.replace("_", "-"): v for k, v in headers.items()})
     return Page.read(api.http, str(reply.request.url), reply)
+
+
+async def stored(api: Api, booked: Json) -> Json:
+    """The appointment's row."""
+    [found] = await api.rows("SELECT * FROM appointments WHERE id = $1", UUID(booked["id"]))
+    return found

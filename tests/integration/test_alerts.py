@@ -250,6 +250,30 @@ def test_urls_that_never_do(url: str) -> None:
         assert wrong_with_alert_url(url, private_addresses=private) is not None
 
 
+SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#desk"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?template=/etc/passwd",
+        "?to=desk&template=/etc/passwd",
+        "?to=desk;template=/etc/passwd",
+        "?to=desk?template=/etc/passwd",
+        "?%74emplate=/etc/passwd",
+        "?TEMPLATE=http://10.0.0.7/",
+        "?verify=no",
+        "?redirect=yes",
+        "?+X-Header=1",
+        "?pgp=yes&pgppub=/etc/passwd",
+    ],
+)
+def test_what_would_read_the_servers_own_files(query: str) -> None:
+    for private in (True, False):
+        assert wrong_with_alert_url(SLACK, private_addresses=private) is None
+        assert wrong_with_alert_url(SLACK + query, private_addresses=private) is not None
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [

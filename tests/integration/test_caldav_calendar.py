@@ -14,6 +14,7 @@ from tests.fakes.radicale_server import PASSWORD, USER, Desk, ical, open_desk, r
 from tests.integration.caldav_clinics import Practice, name, open_practice, times, uid
 from tests.integration.clinics import Api
 from tests.integration.v1_requests import HOUR, THURSDAY, moment, refusal
+from voxanne.deliveries.addresses import open_guarded_client
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -346,17 +347,24 @@ async def test_an_address_that_leads_nowhere_good_is_refused(
     practice: Practice, address: str
 ) -> None:
     body = {"address": address, "user": USER, "password": PASSWORD}
-    problem = refusal(await practice.admin.send("POST", "calendars/caldav", body))
+    problem = refusal(await practice.admin.send("POST", "calendars/caldav/connect", body))
     assert (problem["status"], problem["code"]) == (422, "INVALID_ARGUMENTS")
     assert PASSWORD not in str(problem)
 
 
+@pytest.mark.parametrize("address", ["http://localhost:8080/dav/", "https://cloud.example.com"])
 async def test_a_name_that_resolves_into_the_network_is_broken_in_words(
-    practice: Practice,
+    practice: Practice, address: str
 ) -> None:
     """The name is looked up when the worker goes there, not when it is stored."""
+
+    async def resolve(_host: str, _port: int) -> list[str]:
+        return ["10.0.0.7"]
+
+    await practice.calendars.close()
     practice.calendars.loopback = False
-    await practice.connect("http://localhost:8080/dav/")
+    practice.calendars.outside = open_guarded_client(private_addresses=False, resolve=resolve)
+    await practice.connect(address)
     await practice.read()
     connection = await practice.connection()
     assert (connection["status"], connection["error_code"]) == ("broken", "forbidden_address")

@@ -1,14 +1,16 @@
 """What happens although nobody calls."""
 
 import asyncio
+import json
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
+import pytest
 
 from tests.database import HOUR, START, Booking, Database
 from voxanne.booking.functions import Database as Functions
-from voxanne.outbox.chores import Chore, run_chores, tidy_up
+from voxanne.outbox.chores import Chore, remind, run_chores, tidy_up
 
 
 class Session:
@@ -86,22 +88,43 @@ async def test_holds_that_lapsed_long_ago_are_tidied_away(database: Database) ->
     assert await owner.fetchval("SELECT count(*) FROM appointments WHERE status = 'held'") == 0
 
 
+async def test_a_round_reminds_the_patients_of_every_clinic(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voxanne.outbox.chores.ORGANIZATIONS_MAX", 2)
+    session: Functions = Session(await database.connect_api())
+    for _ in range(5):
+        await database.book(await database.owner(), await database.organization())
+    assert await remind(session) == 0
+    await database.set_clock(START - timedelta(hours=23))
+    assert await remind(session) == 5
+    assert await remind(session) == 0
+
+
+async def test_a_round_ends_though_there_is_something_it_cannot_do() -> None:
+    class Stuck:
+        """Clinics whose appointments somebody is changing."""
+
+        async def fetch_value(self, query: str, *arguments: object) -> object:
+            return 0 if "queue_reminders" in query else json.dumps([str(uuid4())] * 100)
+
+    assert await remind(Stuck()) == 0
+
+
 async def test_it_goes_on_when_the_database_was_away() -> None:
     """And ends when the program does."""
 
     class Away:
-        asked = 0
+        was_asked = asyncio.Event()
 
         async def fetch_value(self, query: str, *arguments: object) -> object:
-            self.asked += 1
+            self.was_asked.set()
             raise ConnectionError
 
     away = Away()
     stop = asyncio.Event()
     chore = Chore("waitlist", 60, lambda: tidy_up(away))
     running = asyncio.create_task(run_chores([chore], stop))
-    while not away.asked:
-        await asyncio.sleep(0)
+    await away.was_asked.wait()
     stop.set()
     await running
-    assert away.asked == 1

@@ -240,17 +240,26 @@ async def test_a_look_up_goes_through_the_pages(texting: Texting) -> None:
     texting.proxy.plan(faults.reset_after())
     await texting.worker.drain()
     for number in range(PAGE_SIZE):
-        await texting.twilio.http.post(
-            f"{texting.twilio.url}/2010-04-01/Accounts/{texting.twilio.account_sid}/Messages.json",
-            auth=(texting.twilio.account_sid, texting.twilio.token),
-            data={"To": ANN, "From": NUMBER, "Body": f"{number}"},
-        )
+        await texting.twilio.send(ANN, f"{number}")
 
     await texting.settle()
 
     messages = await texting.twilio.messages()
     assert len(messages) == 1 + PAGE_SIZE
     assert (await texting.delivery())["external_id"] == messages[0]["sid"]
+
+
+async def test_a_trial_account_puts_words_before_ours(texting: Texting) -> None:
+    await texting.book()
+    texting.proxy.plan(faults.reset_before())
+    await texting.worker.drain()
+    body = await (await texting.database.owner()).fetchval("SELECT body FROM texts")
+    await texting.twilio.send(ANN, f"Sent from your Twilio trial account - {body}")
+
+    await texting.settle()
+
+    [message] = await texting.twilio.messages()
+    assert (await texting.delivery())["external_id"] == message["sid"]
 
 
 async def test_other_clinics_go_on(texting: Texting) -> None:

@@ -56,7 +56,9 @@ CONFIGURING = {
     "PUT /v1/sms-account",
     "DELETE /v1/sms-account",
     "PUT /v1/templates/{kind}",
-    "POST /v1/calendars/caldav",
+    "POST /v1/calendars/caldav/connect",
+    "POST /v1/calendars/google/connect",
+    "DELETE /v1/calendars/{calendar_id}",
 }
 # Every route with an id of another clinic in its path, …
 PATHS: list[tuple[str, str, Any]] = [
@@ -64,7 +66,7 @@ PATHS: list[tuple[str, str, Any]] = [
     ("PATCH", "appointments/{appointment_id}", {"scheduled_at": moment(THURSDAY + 3 * HOUR)}),
     ("PATCH", "appointments/{appointment_id}", {"duration_minutes": 30}),
     ("GET", "appointments/{appointment_id}/deliveries", None),
-    ("POST", "deliveries/{appointment_id}/calendar/retry", None),
+    ("POST", "deliveries/{subject_id}/{kind}/retry", None),
     ("POST", "appointments/{appointment_id}/cancel", None),
     ("POST", "appointments/{appointment_id}/complete", None),
     ("POST", "appointments/{appointment_id}/no-show", None),
@@ -84,8 +86,10 @@ PATHS: list[tuple[str, str, Any]] = [
     ("POST", "webhooks/{webhook_id}/rotate", None),
     ("POST", "webhooks/{webhook_id}/test", None),
     ("POST", "webhooks/{webhook_id}/replay", {"from_event": "1-1"}),
+    ("DELETE", "calendars/{calendar_id}", None),
     ("GET", "templates/{kind}", None),
     ("PUT", "templates/{kind}", {"body": None}),
+    ("POST", "templates/{kind}/preview", {"body": None}),
     ("POST", "practitioners/{practitioner_id}/feed", None),
     ("DELETE", "practitioners/{practitioner_id}/feed", None),
 ]
@@ -124,7 +128,7 @@ FIELDS: list[tuple[str, str, Any]] = [
     ("GET", f"{FREE}&practitioner_id={{practitioner_id}}", None),
     (
         "POST",
-        "calendars/caldav",
+        "calendars/caldav/connect",
         {
             "address": "https://cloud.example.com",
             "user": "grey",
@@ -137,6 +141,7 @@ LISTS = [
     f"appointments?{RANGE}",
     f"appointments?{RANGE}&practitioner_id={{practitioner_id}}",
     "appointments?lead_id={lead_id}",
+    "deliveries",
     "leads",
     "leads?phone=07700900123",
     "waitlist",
@@ -145,6 +150,7 @@ LISTS = [
     "alerts",
     "events",
     "webhooks",
+    "calendars",
 ]
 NO_CREDENTIALS: list[dict[str, str]] = [
     {},
@@ -154,6 +160,8 @@ NO_CREDENTIALS: list[dict[str, str]] = [
 ]
 FUNCTIONS = {
     "find_appointment": "p_appointment_id => $2",
+    "list_deliveries": "p_appointment_id => $2",
+    "retry_delivery": "p_subject_id => $2, p_kind => 'calendar'",
     "list_appointments": "p_lead_id => $2",
     "list_leads": "p_lead_id => $2",
     "list_waitlist": "p_lead_id => $2",
@@ -179,7 +187,7 @@ def without_ids(path: str) -> str:
 def filled(text: str, ids: dict[str, Any], own: str = "") -> str:
     for name, value in ids.items():
         text = text.replace(f"{{{name}}}", str(value))
-    return text.replace("OWN", own)
+    return text.replace("OWN", own).replace("{kind}", "calendar")
 
 
 @pytest.mark.parametrize(("method", "path"), ACCESS, ids=lambda part: part)

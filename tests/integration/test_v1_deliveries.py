@@ -19,13 +19,15 @@ async def staff(voice: Api) -> Client:
 async def attempt(voice: Api, channel: str, status: str, retry_seconds: float = 60.0) -> None:
     """A worker takes the only delivery of the channel, and has it end so."""
     await voice.value(
-        "SELECT finish_delivery(org_id, subject_id, kind, version, attempts, $1, NULL, "
-        "'unreachable', 'It could not be reached.', $2) FROM ("
-        "  UPDATE deliveries SET status = 'sending', attempts = attempts + 1 "
-        "  WHERE channel = $3 RETURNING *) AS taken",
+        "SELECT claim_deliveries($1, 1, 8, 60)",
+        channel,
+    )
+    await voice.value(
+        "SELECT finish_delivery(org_id, subject_id, kind, version, attempts, $2, NULL, "
+        "'unreachable', 'It could not be reached.', $3) FROM deliveries WHERE channel = $1",
+        channel,
         status,
         retry_seconds,
-        channel,
     )
 
 
@@ -124,13 +126,14 @@ async def test_the_lists_have_pages(staff: Client) -> None:
 async def test_the_list_is_filtered(voice: Api, staff: Client) -> None:
     await staff.book()
     await attempt(voice, "calendar", "delivered")
-    for wish, kinds in (
+    expected: list[tuple[Json, set[str]]] = [
         ({"status": "delivered"}, {"calendar"}),
         ({"channel": "sms"}, {"sms_confirmation"}),
         ({"status": "delivered", "channel": "sms"}, set()),
-    ):
+    ]
+    for wish, kinds in expected:
         found = (await staff.get("deliveries", **wish))["items"]
         assert {item["kind"] for item in found} == kinds
-    for query in ({"status": "lost"}, {"channel": "fax"}):
-        problem = refusal(await staff.send("GET", "deliveries", **query))
+    for name, value in (("status", "lost"), ("channel", "fax")):
+        problem = refusal(await staff.send("GET", f"deliveries?{name}={value}"))
         assert (problem["status"], problem["code"]) == (422, "INVALID_ARGUMENTS")

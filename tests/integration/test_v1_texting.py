@@ -71,12 +71,8 @@ async def test_the_words_of_a_message(voice: Api) -> None:
 )
 async def test_words_that_would_do_harm(voice: Api, body: str, where: str) -> None:
     caller = await client(voice)
-    preview = {"kind": "sms_change", "body": body}
-    for method, path, sent in (
-        ("PUT", "templates/sms_change", {"body": body}),
-        ("POST", "templates/preview", preview),
-    ):
-        problem = refusal(await caller.send(method, path, sent))
+    for method, path in (("PUT", "sms_change"), ("POST", "sms_change/preview")):
+        problem = refusal(await caller.send(method, f"templates/{path}", {"body": body}))
         assert (problem["status"], problem["code"]) == (422, "INVALID_ARGUMENTS")
         assert problem["where"] == where
     assert await voice.value("SELECT count(*) FROM message_templates") == 0
@@ -86,18 +82,19 @@ async def test_there_is_no_such_message(voice: Api) -> None:
     caller = await client(voice)
     assert await caller.refused("GET", "templates/email_change") == (404, "NOT_FOUND")
     assert await caller.refused("PUT", "templates/x", {"body": "x"}) == (404, "NOT_FOUND")
-    assert await caller.refused("POST", "templates/preview", {"kind": "x"}) == (404, "NOT_FOUND")
+    assert await caller.refused("POST", "templates/x/preview", {}) == (404, "NOT_FOUND")
 
 
 async def test_a_preview(voice: Api) -> None:
     caller = await client(voice, "staff")
-    body = {"kind": "sms_change", "language": "es", "body": "{clinic}: sábado. {link}"}
+    path = "templates/sms_change/preview"
+    body = {"body": "{clinic}: sábado. {link}"}
 
-    shown = await caller.post("templates/preview", body)
+    shown = ok(await caller.send("POST", path, body, language="es"))
 
     assert shown["text"].startswith("Harbor Dental: sábado. https://")
     assert (shown["encoding"], shown["segments"], shown["forced_by"]) == ("UCS-2", 1, ["á"])
-    plain = await caller.post("templates/preview", {"kind": "sms_change"})
+    plain = await caller.post(path, {})
     assert (plain["encoding"], plain["segments"]) == ("GSM-7", 2)
 
 

@@ -133,10 +133,16 @@ async def clinic_with_everything(api: Api) -> Everything:
         "RETURNING id",
         org_id,
     )
+    calendar = await owner.fetchval(
+        "INSERT INTO calendar_connections (org_id, vendor, calendar) "
+        "VALUES ($1, 'google', 'primary') RETURNING id",
+        org_id,
+    )
     waiting_lead = await owner.fetchval("SELECT contact_id FROM waitlist WHERE org_id = $1", org_id)
     ids = {
         "waiting_lead_id": waiting_lead,
         "appointment_id": UUID(booked["id"]),
+        "subject_id": UUID(booked["id"]),
         "practitioner_id": UUID(booked["practitioner_id"]),
         "lead_id": UUID(booked["lead_id"]),
         "hold_id": UUID(hold["id"]),
@@ -144,6 +150,7 @@ async def clinic_with_everything(api: Api) -> Everything:
         "message_id": message,
         "alert_id": alert,
         "webhook_id": webhook,
+        "calendar_id": calendar,
         "room_id": room,
     }
     return Everything(staff, ids)

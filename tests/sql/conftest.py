@@ -3,7 +3,8 @@
 import pytest
 
 from tests.database import Database
-from tests.sql.diary import Diary, open_clinic
+from tests.sql.diary import NOW, Diary, open_clinic
+from tests.sql.told import Webhooks
 from tests.sql.wall import Scene, tenant
 
 
@@ -19,3 +20,10 @@ async def scene(database: Database) -> Scene:
     org_id = await tenant(database, "Here")
     other_org_id = await tenant(database, "Elsewhere")
     return Scene(database, await database.connect_api(), org_id, other_org_id)
+
+
+@pytest.fixture
+async def webhooks(diary: Diary) -> Webhooks:
+    """The diary's clinic, and what its webhooks are told."""
+    await diary.set_clock(NOW)
+    return Webhooks(diary)

@@ -1,5 +1,6 @@
 """A clinic's queue of deliveries, and what a worker does with it. No test in here."""
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from tests.sql.diary import NOW, Diary
 
 Json = dict[str, Any]
 LEASE_SECONDS = 60
+CLAIM_SECONDS_MAX = 10
 
 
 @dataclass
@@ -57,9 +59,14 @@ class Outbox:
         session: asyncpg.Connection | None = None,
     ) -> list[Json]:
         """The claimed deliveries, of all clinics, each with its clinic's id."""
-        answer = await (session or self.api).fetchval(
-            "SELECT claim_deliveries($1, $2, $3, $4)", channel, limit, in_flight_max, LEASE_SECONDS
-        )
+        async with asyncio.timeout(CLAIM_SECONDS_MAX):  # it never waits for anybody
+            answer = await (session or self.api).fetchval(
+                "SELECT claim_deliveries($1, $2, $3, $4)",
+                channel,
+                limit,
+                in_flight_max,
+                LEASE_SECONDS,
+            )
         return [
             {"org_id": UUID(of_one["organization"]["org_id"]), **row}
             for of_one in json.loads(answer)

@@ -55,8 +55,10 @@ async def test_an_outage_sends_a_few_messages_an_hour_and_counts_the_rest(diary:
 
     await diary.set_clock(NOW + HOUR)
     await raise_alerts(diary, 1, "calendar_conflict")
-    details_then = await claim_alerts(diary)
-    assert max(one["others"] for one in details_then) == 24
+    # All come again, none was settled. Whichever is first counts those that waited.
+    again = [one for one in await claim_alerts(diary) if one["told_with"] == one["alert_id"]]
+    assert sum(1 + one["others"] for one in again) == 31
+    assert len(again) in (6, 7)
 
 
 async def test_more_emergencies_are_told_of_one_by_one(diary: Diary) -> None:

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from tests.database import Booking, Database, claim
-from tests.sql.diary import ANN, BOB, DAY, MINUTE, NOW, TUESDAY, Diary, at, code, open_clinic
+from tests.sql.diary import ANN, BOB, DAY, MINUTE, NOW, TOM, TUESDAY, Diary, at, code, open_clinic
 from tests.sql.waiting import OFFER, free_up, line_up, offer_of, open_mornings, state
 
 LINK = {"source": "link"}
@@ -347,6 +347,28 @@ async def test_the_link_of_an_offer_follows_what_it_became(database: Database) -
     assert await token_of(diary, booking) == token
     again = await diary.answer_offer("accept_offer", entry, hold_id=offer, **LINK)
     assert again == {**booking, "replayed": True}
+
+
+async def test_the_link_follows_when_the_offer_is_taken_by_phone(database: Database) -> None:
+    diary, _, token = await offered(database)
+
+    booking = await diary.book(at("10:00"), ANN)
+
+    page = await seen(diary, token)
+    assert page is not None
+    assert page["appointment"]["id"] == booking["appointment_id"]
+
+
+async def test_the_link_of_an_offer_is_nobody_elses(database: Database) -> None:
+    """The household shares the number, and so may book what is offered to one of them."""
+    diary, _, token = await offered(database)
+
+    assert code(await diary.book(at("10:00"), TOM)) is None
+
+    page = await seen(diary, token)
+    assert page is not None
+    assert page["appointment"]["state"] == "lapsed"
+    assert page["appointment"]["patient_name"] == ANN.name
 
 
 async def test_only_the_offer_that_was_seen_is_taken(database: Database) -> None:

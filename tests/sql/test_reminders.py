@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.concurrency.sessions import begin, wait_until_waiting
+from tests.concurrency.sessions import WAIT_SECONDS_MAX, begin, wait_until_waiting
 from tests.database import Booking
 from tests.sql.diary import ANN, BOB, DAY, MINUTE, MONDAY, Diary, at
 
@@ -19,7 +19,8 @@ START = at("10:00", WEDNESDAY)
 
 
 async def remind(diary: Diary) -> int:
-    return await diary.number("queue_reminders")
+    async with asyncio.timeout(WAIT_SECONDS_MAX):  # it never waits for anybody
+        return await diary.number("queue_reminders")
 
 
 async def reminders(diary: Diary, booking: Booking) -> dict[tuple[str, int], str]:

@@ -143,26 +143,42 @@ async def fill_outbox(database: Database, org_id: UUID, practitioner: UUID) -> N
     """What comes after a booking: calendars, text messages, webhooks."""
     owner = await database.owner()
     for statement in (
-        "INSERT INTO appointment_links (org_id, appointment_id) "
-        "SELECT org_id, id FROM appointments WHERE org_id = $1 AND status = 'confirmed'",
+        (
+            "INSERT INTO appointment_links (org_id, appointment_id) "
+            "SELECT org_id, id FROM appointments WHERE org_id = $1 AND status = 'confirmed'"
+        ),
         "INSERT INTO calendar_connections (org_id, vendor, calendar) VALUES ($1, 'google', 'c')",
-        "INSERT INTO calendar_events "
-        "SELECT $1, appointments.id, calendar_connections.id, 'e', NULL, 1, scheduled_at, ends_at "
-        "FROM calendar_connections JOIN appointments USING (org_id) WHERE org_id = $1",
-        "INSERT INTO busy_times SELECT $1, id, 'busy', '2020-01-01', '2020-01-02' "
-        "FROM calendar_connections WHERE org_id = $1",
+        (
+            "INSERT INTO calendar_events "
+            "SELECT $1, appointments.id, calendar_connections.id, 'e', NULL, 1, scheduled_at, ends_at "
+            "FROM calendar_connections JOIN appointments USING (org_id) WHERE org_id = $1"
+        ),
+        (
+            "INSERT INTO busy_times SELECT $1, id, 'busy', '2020-01-01', '2020-01-02' "
+            "FROM calendar_connections WHERE org_id = $1"
+        ),
         "INSERT INTO oauth_states VALUES ($1, uuid_send($1), NULL, 'c', '', '2020-01-01')",
-        "INSERT INTO sms_accounts (org_id, account_sid, encrypted_token, number) "
-        "VALUES ($1, 'AC1', '', '+442079460000')",
-        "INSERT INTO message_templates (org_id, kind, language, body) "
-        "VALUES ($1, 'sms_confirmation', 'en', 'Booked')",
-        "INSERT INTO texts (org_id, direction, our_number, their_number, body) "
-        "VALUES ($1, 'in', '+442079460000', '+442079460777', 'C')",
-        "INSERT INTO consents (org_id, phone, kind, source) "
-        "VALUES ($1, '+442079460777', 'opt_in', 'staff')",
+        (
+            "INSERT INTO sms_accounts (org_id, account_sid, encrypted_token, number) "
+            "VALUES ($1, 'AC1', '', '+442079460000')"
+        ),
+        (
+            "INSERT INTO message_templates (org_id, kind, language, body) "
+            "VALUES ($1, 'sms_confirmation', 'en', 'Booked')"
+        ),
+        (
+            "INSERT INTO texts (org_id, direction, our_number, their_number, body) "
+            "VALUES ($1, 'in', '+442079460000', '+442079460777', 'C')"
+        ),
+        (
+            "INSERT INTO consents (org_id, phone, kind, source) "
+            "VALUES ($1, '+442079460777', 'opt_in', 'staff')"
+        ),
         "INSERT INTO webhooks (org_id, url, encrypted_secret) VALUES ($1, 'https://a.test', '')",
-        "INSERT INTO webhook_messages (org_id, id, webhook_id, transaction_id, event_id) "
-        "SELECT $1, gen_random_uuid(), id, '1', 1 FROM webhooks WHERE org_id = $1",
+        (
+            "INSERT INTO webhook_messages (org_id, id, webhook_id, transaction_id, event_id) "
+            "SELECT $1, gen_random_uuid(), id, '1', 1 FROM webhooks WHERE org_id = $1"
+        ),
     ):
         await owner.execute(statement, org_id)
     await owner.execute(

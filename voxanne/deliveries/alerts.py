@@ -147,7 +147,8 @@ def _target(url: str) -> Any:
 
     # Its lines hold more of the addresses than they should.
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
-    found = apprise.Apprise.instantiate(url, suppress_exceptions=True)
-    if found is None:
+    asset = apprise.AppriseAsset(http_redirects=False)
+    found = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+    if found is None or len(getattr(found, "template", ())):
         raise UnfitUrlError("Apprise doesn't understand one of the addresses.")
     return found

@@ -164,18 +164,20 @@ class CalendarClient(Protocol):
         ...
 
 
-# Opens a client. Raises AccessError where the vendor isn't set up here.
+# Opens a client. Raises CalendarError where the vendor isn't set up here, AccessError where the
+# connection leads to nowhere that is allowed.
 ClientFor = Callable[[Connection], CalendarClient]
 
 
 def read_connection(fernet: MultiFernet, organization: UUID, row: Mapping[str, Any]) -> Connection:
-    """From the database's JSON. Raises AccessError when the credentials can't be decrypted."""
+    """From the database's JSON. Raises CalendarError when the credentials can't be decrypted: that
+    is this deployment's fault, and no reason to have every clinic connect again.
+    """
     try:
         plain = fernet.decrypt(base64.b64decode(row["credentials"] or ""))
     except InvalidToken:
-        raise AccessError(
-            "unreadable_credentials",
-            "The stored access can't be decrypted; connect the calendar again.",
+        raise CalendarError(
+            "unreadable_credentials", "The stored access can't be decrypted with the keys here."
         ) from None
     expires_at = row["access_expires_at"]
     return Connection(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from voxanne.deliveries.caldav_calendar import CalDavCalendars
-from voxanne.deliveries.calendar import AccessError, CalendarClient, Connection
+from voxanne.deliveries.calendar import CalendarClient, CalendarError, Connection
 from voxanne.deliveries.google_connect import Google
 
 
@@ -17,11 +17,11 @@ class CalendarVendors:
     google: Google | None
 
     def open(self, connection: Connection) -> CalendarClient:
-        """Raises AccessError."""
+        """Raises CalendarError, AccessError."""
         if connection.vendor == "caldav":
             return self.caldav.open(connection)
         if self.google is None:
-            raise AccessError("not_set_up", "This deployment has no access to Google set up.")
+            raise CalendarError("not_set_up", "This deployment has no access to Google set up.")
         return self.google.calendar(connection)
 
     async def close(self) -> None:

@@ -39,6 +39,7 @@ PAGES_MAX: Final = 10  # of one patient's messages, newest first
 _ACCESS_CODES: Final = {"20003", "20005", "20403", "20404"}
 _NOT_DELIVERED: Final = {"failed", "undelivered", "canceled"}
 _ACCESS_REFUSED: Final = "Twilio refuses the account: its SID or token is wrong, or it is closed."
+_TRIAL: Final = "Sent from your Twilio trial account - "  # Twilio puts it before the words
 _PATIENCE: Final = ("sms_reminder_", "sms_waitlist_offer")  # these wait for the morning
 
 
@@ -104,7 +105,7 @@ class TwilioSender:
             return Failed("account_changed", "Whether it was sent isn't known: another account is.")
         try:
             async for found in self._sent_to(account, text["their_number"]):
-                if found.get("body") == text["body"] and await self._is_ours(delivery, found):
+                if _words(found) == text["body"] and await self._is_ours(delivery, found):
                     return Sent(found["sid"])
         except UnreachableError as error:
             return Retry(error.error_code, error.error, uncertain=True)
@@ -279,6 +280,10 @@ def _object(answer: Answer) -> Mapping[str, Any]:
     except UnreadableError:
         return {}
     return said if isinstance(said, dict) else {}
+
+
+def _words(message: Mapping[str, Any]) -> str:
+    return str(message.get("body")).removeprefix(_TRIAL)
 
 
 def _in_doubt(answer: Answer) -> Retry:

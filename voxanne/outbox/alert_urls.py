@@ -3,8 +3,10 @@ encrypted. Which of them will do, for a clinic that isn't the operator.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import unquote
 
 from cryptography.fernet import MultiFernet
 
@@ -43,6 +45,29 @@ _ALERT_MAIL: Final = frozenset({"mailto", "mailtos"})
 _ALERT_LOCAL: Final = frozenset(
     {"dbus", "file", "glib", "gnome", "macosx", "qt", "syslog", "windows"}
 )
+# What an address may say behind its ?. Others of apprise's name files and URLs of this machine's to
+# read (template, pgp…, attach), or loosen what is checked (verify, redirect).
+_PARAMETERS: Final = frozenset(
+    {
+        "batch",
+        "bcc",
+        "cc",
+        "format",
+        "from",
+        "mode",
+        "name",
+        "pass",
+        "priority",
+        "region",
+        "reply",
+        "severity",
+        "smtp",
+        "thread",
+        "to",
+        "topic",
+        "user",
+    }
+)
 ALERT_URLS_MAX: Final = 10
 
 
@@ -54,12 +79,21 @@ def wrong_with_alert_url(url: str, *, private_addresses: bool) -> str | None:
         return "That is no apprise URL, such as mailtos://… or slack://…"
     if scheme in _ALERT_LOCAL:
         return "That would tell the server, not staff."
+    if not _parameters(rest) <= _PARAMETERS:
+        return f"Behind the ? may stand: {', '.join(sorted(_PARAMETERS))}."
     if scheme in _ALERT_SERVICES | _ALERT_MAIL or private_addresses:
         return None
     return (
         "This service's URL names its server, which only an operator who sets "
         "VOXANNE_WEBHOOK_PRIVATE_ADDRESSES allows."
     )
+
+
+def _parameters(rest: str) -> set[str]:
+    """The names behind the first ?, as apprise reads them and other readers might."""
+    parts = re.split("[&;?]", rest.partition("?")[2])
+    names = {unquote(part.partition("=")[0]).strip().lower() for part in parts}
+    return names - {""}
 
 
 def is_mail(url: str) -> bool:

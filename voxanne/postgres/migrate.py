@@ -1,7 +1,7 @@
 """Brings a database to this release's schema, and back.
 
 `sql/migrations/NNNN_name.up.sql` run once each, in order, in one transaction each, with their
-checksums kept. `sql/functions/SUBJECT/NAME.sql` hold one function each; a changed one is replaced by
+checksums kept. `sql/functions/*/NAME.sql` hold one function each; a changed one is replaced by
 dropping every overload of the name and creating it anew, in one transaction, so that there is never
 a second function of a name. Two processes may migrate at once: an advisory lock makes one wait.
 """

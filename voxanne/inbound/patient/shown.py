@@ -66,7 +66,10 @@ class Shown:
         """As people write it: `+44 20 7946 0000`."""
         if self.phone is None:
             return None
-        number = phonenumbers.parse(self.phone)
+        try:
+            number = phonenumbers.parse(self.phone)
+        except phonenumbers.NumberParseException:
+            return self.phone
         return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
 
     def write_moment(self, at: datetime) -> str:

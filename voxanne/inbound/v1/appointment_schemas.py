@@ -57,6 +57,7 @@ _APPOINTMENT: Final[dict[str, Any]] = {
     "overlap_reason": None,
     "source": "voice",
     "call_id": "call-7731",
+    "patient_confirmed_at": None,
     "updated_at": "2027-05-20T09:30:00Z",
 }
 
@@ -229,8 +230,13 @@ class Appointment(Shown):
     notes: str | None
     overlap_allowed: bool = Field(description="Staff booked it on top of another.")
     overlap_reason: str | None
-    source: str = Field(description="voice, mcp, rest, rpc, staff, import or sql.")
+    source: str = Field(
+        description="voice, mcp, rest, rpc, staff, import, sql; of a taken offer link or sms."
+    )
     call_id: str | None
+    patient_confirmed_at: datetime | None = Field(
+        description="When the patient said that they come: by reply, or on their page."
+    )
     deliveries: dict[str, str] | None
     created_at: datetime
     updated_at: datetime

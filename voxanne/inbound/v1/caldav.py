@@ -68,7 +68,7 @@ class ConnectedCalDav(Shown):
 
 
 @routes.post(
-    "/v1/calendars/caldav",
+    "/v1/calendars/caldav/connect",
     status_code=201,
     summary="Connect a calendar on a CalDAV server",
     responses=problems(Outcome.UNKNOWN_PRACTITIONER, Outcome.INVALID_ORGANIZATION, body=True),

@@ -111,10 +111,8 @@ class Template(Shown):
 
 
 class PreviewSent(Sent):
-    model_config = examples({"kind": "sms_reminder", "language": "en", "body": None})
+    model_config = examples({"body": None})
 
-    kind: Annotated[Text, Field(max_length=50)]
-    language: Literal["en", "es", "de"] = "en"
     body: WordsSent | None = Field(None, description="null: the built-in words.")
 
 
@@ -244,15 +242,17 @@ async def set_template(
 
 
 @routes.post(
-    "/v1/templates/preview",
+    "/v1/templates/{kind}/preview",
     summary="See a text message and its length before it is used",
     responses=problems(Outcome.NOT_FOUND, body=True),
 )
-async def preview(body: PreviewSent, caller: CallerHere) -> Preview:
-    _require_kind(body.kind)
+async def preview(
+    kind: Kind, body: PreviewSent, caller: CallerHere, language: Language = None
+) -> Preview:
+    spoken = await _language(caller, kind, language)
     if body.body is not None:
-        _check(body.kind, body.body, body.language)
-    text = Words(body.kind, body.language, body.body).fill(example_values(body.language))
+        _check(kind, body.body, spoken)
+    text = Words(kind, spoken, body.body).fill(example_values(spoken))
     length = measure(text)
     return Preview(
         text=text,

@@ -1,5 +1,4 @@
--- Purpose: a caller takes the time that is offered: it is booked, by book_appointment_atomic. The link
---   to the offer leads to the appointment from then on.
+-- Purpose: a caller takes the time that is offered: it is booked, by book_appointment_atomic.
 -- Outcomes: the booking's result; or NOT_FOUND, NOT_YOURS, HOLD_EXPIRED, or whatever a booking is
 --   refused with.
 CREATE FUNCTION accept_offer(
@@ -17,7 +16,6 @@ DECLARE
   v_entry waitlist;
   v_lead leads;
   v_hold appointments;
-  v_result json;
 BEGIN
   IF claim_forbids(p_org_id) THEN
     RETURN refusal('FORBIDDEN_ORGANIZATION');
@@ -39,17 +37,10 @@ BEGIN
   IF v_hold.id IS NULL THEN
     RETURN refusal('NOT_FOUND');
   END IF;
-  v_result := book_appointment_atomic(
+  RETURN book_appointment_atomic(
     p_org_id, v_lead.name, v_lead.email, v_lead.phone, v_hold.service_type, v_hold.scheduled_at,
     NULL, p_practitioner_id => v_hold.practitioner_id, p_hold_id => v_hold.id,
     p_call_id => p_call_id, p_source => p_source, p_phone_verified => v_lead.phone_verified);
-  IF (v_result ->> 'success')::boolean THEN
-    UPDATE appointment_links SET appointment_id = (v_result ->> 'appointment_id')::uuid
-    WHERE org_id = p_org_id AND appointment_id = v_hold.id AND NOT EXISTS (
-      SELECT FROM appointment_links
-      WHERE org_id = p_org_id AND appointment_id = (v_result ->> 'appointment_id')::uuid);
-  END IF;
-  RETURN v_result;
 END $$;
 REVOKE ALL ON FUNCTION accept_offer FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION accept_offer TO voxanne_api;

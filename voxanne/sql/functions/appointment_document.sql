@@ -31,6 +31,7 @@ AS $$
     'overlap_reason', p_booked.metadata ->> 'overlap_reason',
     'source', p_booked.source,
     'call_id', p_booked.call_id,
+    'patient_confirmed_at', p_booked.patient_confirmed_at,
     'deliveries', (
       SELECT jsonb_object_agg(kind, status) FROM deliveries
       WHERE org_id = p_booked.org_id AND subject_id = p_booked.id

@@ -57,6 +57,15 @@ BEGIN
   INTO v_result FROM lead;
   IF v_ended IS NOT NULL THEN
     PERFORM settle_holds(v_ended);
+    -- The link to an offer leads to what it became.
+    UPDATE appointment_links SET appointment_id = v_id
+    WHERE org_id = p_wanted.org_id AND appointment_id = (
+      SELECT link.appointment_id
+      FROM unnest(v_ended) AS ended
+      JOIN appointment_links AS link ON link.org_id = p_wanted.org_id AND link.appointment_id = ended.id
+      WHERE ended.contact_id = (v_result ->> 'contact_id')::uuid
+        AND ended.service_type = p_wanted.service_type
+      LIMIT 1);
   END IF;
   RETURN v_result;
 EXCEPTION

@@ -50,6 +50,7 @@ CREATE TABLE texts (
 CREATE UNIQUE INDEX texts_of_vendor ON texts (org_id, external_id) WHERE external_id IS NOT NULL;
 CREATE UNIQUE INDEX texts_of_delivery ON texts (org_id, appointment_id, kind, version)
   WHERE direction = 'out' AND kind <> 'sms_reply';
+CREATE INDEX texts_in_time ON texts (org_id, created_at, id);
 CREATE INDEX texts_of_number ON texts (org_id, their_number, place);
 
 -- Who wants text messages, and who doesn't any more. Append-only; the newest row counts.
