@@ -144,14 +144,14 @@ async def test_staffs_change_in_between_is_seen(connected: GoogleClinic) -> None
     await connected.deliver()
     calendar = connected.fake.calendar()
     staff_move(calendar, event_id(booked), START + 3 * HOUR, START + 4 * HOUR)
-    calendar.patch(event_id(booked), {"location": "Room 4"}, None)
+    calendar.patch(event_id(booked), {"location": "Room 4", "description": "Bring X-rays"}, None)
 
     await connected.move(booked, START + HOUR)
     await connected.deliver()
 
     event = connected.events[event_id(booked)]
     assert starts_at(event) == START + HOUR
-    assert event["location"] == "Room 4"
+    assert (event["location"], event["description"]) == ("Room 4", "Bring X-rays")
     assert 412 in [each.status for each in connected.fake.exchanges]
 
 

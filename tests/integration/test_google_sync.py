@@ -203,6 +203,39 @@ async def test_what_was_deleted_long_ago_is_found(clinic: GoogleClinic) -> None:
     assert (await clinic.appointment(kept))["status"] == "confirmed"
 
 
+async def test_an_emptied_calendar_cancels_nobody(clinic: GoogleClinic) -> None:
+    """So many at once can't be meant: they are put back, and staff are told."""
+    day = timedelta(days=1)
+    booked = [
+        await clinic.book(START + n // 8 * day + n % 8 * HOUR, patient_phone=f"+4420794609{n:02}")
+        for n in range(26)
+    ]
+    await clinic.deliver()
+    await clinic.read_calendars()
+    for event in list(clinic.events):
+        clinic.fake.calendar().delete(event, None)
+    await clinic.read_calendars()
+    await clinic.deliver()
+    assert set(clinic.events) == {event_id(each) for each in booked}
+    assert {(await clinic.appointment(each))["status"] for each in booked} == {"confirmed"}
+    assert await clinic.alerts() == ["calendar_conflict"]
+
+
+async def test_another_account_cancels_nobody(clinic: GoogleClinic) -> None:
+    """`primary` is every account's; connected anew with another one, it has none of our events."""
+    booked = await clinic.book()
+    await clinic.deliver()
+    await clinic.read_calendars()
+    del clinic.fake.calendars["primary"]
+    clinic.fake.calendar()
+    await clinic.connect()
+    await clinic.read_calendars()
+    await clinic.deliver()
+    await clinic.read_calendars()
+    assert (await clinic.appointment(booked))["status"] == "confirmed"
+    assert list(clinic.events) == [event_id(booked)]
+
+
 async def test_a_clinic_may_have_them_put_back(clinic: GoogleClinic) -> None:
     await clinic.value("UPDATE organizations SET calendar_changes = 'restore'")
     booked, deleted = await clinic.book(), await clinic.book(START + HOUR)

@@ -341,9 +341,13 @@ async def test_connecting_queues_what_is_to_come(diary: Diary) -> None:
     )
     assert code(saved) is None
     await diary.owner.execute("UPDATE deliveries SET status = 'delivered' WHERE kind = 'calendar'")
-    await connect(diary)
+    own = await connect(diary, await diary.practitioner())
     assert (await diary.deliveries(coming))["calendar", 1] == "delivered"
-    # In another calendar it isn't yet.
+    gone = await diary.call("disconnect_calendar", connection_id=own)
+    assert code(gone) is None
+    # Whether it is in another calendar must be seen, also of the same name.
+    await connect(diary)
+    assert (await diary.deliveries(coming))["calendar", 1] == "queued"
     await connect(diary, calendar="another")
     assert (await diary.deliveries(coming))["calendar", 1] == "queued"
 

@@ -150,7 +150,8 @@ async def fill_outbox(database: Database, org_id: UUID, practitioner: UUID) -> N
         "INSERT INTO calendar_connections (org_id, vendor, calendar) VALUES ($1, 'google', 'c')",
         (
             "INSERT INTO calendar_events "
-            "SELECT $1, appointments.id, calendar_connections.id, 'e', NULL, 1, scheduled_at, ends_at "
+            "SELECT $1, appointments.id, calendar_connections.id, 'e', NULL, 1, scheduled_at, "
+            "ends_at "
             "FROM calendar_connections JOIN appointments USING (org_id) WHERE org_id = $1"
         ),
         (

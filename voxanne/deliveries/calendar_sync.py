@@ -35,6 +35,9 @@ CALENDARS_OF_A_CLINIC_MAX: Final = 100
 LEASE_SECONDS: Final = 180
 SYNC_SECONDS_MAX: Final = 150.0
 EVENTS_MAX: Final = 100_000
+# Of our events at once. More than that is an emptied calendar, and not the clinic's wish to have
+# every patient told that their appointment is cancelled.
+DELETED_MAX: Final = 25
 
 # Sees to it that the vendor tells us of changes; given the claim's JSON.
 Watch = Callable[[Connection, CalendarClient, Mapping[str, Any]], Awaitable[None]]
@@ -113,8 +116,10 @@ class CalendarSync:
             datetime.fromisoformat(claimed["window_ends_at"]),
         )
         listing = await _read(client, claimed["sync_token"], window)
-        for event in await self._changed(connection, client, claimed, window, listing):
-            await self._follow(connection, event)
+        changed = await self._changed(connection, client, claimed, window, listing)
+        emptied = sum(event.cancelled for event in changed) > DELETED_MAX
+        for event in changed:
+            await self._follow(connection, event, restore=emptied and event.cancelled)
         await call(
             self.database,
             "finish_calendar_sync",
@@ -172,7 +177,7 @@ class CalendarSync:
             changed.append(event or gone)
         return changed
 
-    async def _follow(self, connection: Connection, event: Event) -> None:
+    async def _follow(self, connection: Connection, event: Event, *, restore: bool) -> None:
         await call(
             self.database,
             "follow_calendar_event",
@@ -184,6 +189,7 @@ class CalendarSync:
                 "p_starts_at": event.starts_at,
                 "p_ends_at": event.ends_at,
                 "p_cancelled": event.cancelled,
+                "p_restore": restore,
             },
         )
 

@@ -207,7 +207,7 @@ def _instant(moment: datetime) -> str:
 
 
 def _written(event: Event) -> dict[str, Any]:
-    """What is written of an event: when, a title, and whose appointment it is."""
+    """What is written of an event: when, a title, and whose appointment it is. The rest is staff's."""
     zone = ZoneInfo(event.timezone)
 
     def local(moment: datetime) -> dict[str, str]:
@@ -219,7 +219,6 @@ def _written(event: Event) -> dict[str, Any]:
     return {
         "status": "confirmed",
         "summary": event.title,
-        "description": event.description,
         "start": local(event.starts_at),
         "end": local(event.ends_at),
         "extendedProperties": {"private": {MARK: str(event.appointment_id)}},

@@ -1,6 +1,6 @@
 -- Purpose: a practitioner's calendar, or the clinic's (p_practitioner_id NULL), is connected.
 -- Guarantees: one live connection each. The same calendar again mends the one there is; another one
---   takes its place. What is to come and what was parked goes into it.
+--   takes its place. What is to come and what was parked goes into it, and is verified anew.
 -- p_credentials: encrypted. Outcomes: {"success", "id", "replaced": another calendar was connected}.
 CREATE FUNCTION connect_calendar(
   p_org_id uuid, p_practitioner_id uuid, p_vendor text, p_calendar text, p_account text,
@@ -35,8 +35,12 @@ BEGIN
       credentials = p_credentials, access_expires_at = p_access_expires_at, account = p_account,
       credentials_version = credentials_version + 1, refresh_leased_until = NULL,
       status = 'connected', error_code = NULL, error = NULL,
-      sync_due_at = v_now, sync_failures = 0, updated_at = v_now
+      sync_token = NULL, full_synced_at = NULL, sync_round = sync_round + 1, sync_leased_until = NULL,
+      sync_due_at = v_now, sync_failures = 0, channel_id = NULL, channel_token_hash = NULL,
+      channel_expires_at = NULL, updated_at = v_now
     WHERE org_id = p_org_id AND id = v_id;
+    -- It may be another account's calendar of the same name: what isn't in it was not deleted by staff.
+    DELETE FROM calendar_events WHERE org_id = p_org_id AND connection_id = v_id;
   ELSE
     PERFORM drop_connection(p_org_id, v_before.id, v_now);
     INSERT INTO calendar_connections

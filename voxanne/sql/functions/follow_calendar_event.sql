@@ -1,12 +1,14 @@
 -- Purpose: an event of ours was found in a calendar as it is described. If it was staff who moved or
 -- deleted it, the appointment follows, or the event is put back: as the clinic chose.
+-- p_restore: whatever the clinic chose, it is put back, and staff are told: so much was deleted at once
+--   that it can't be meant.
 -- Guarantees: what we wrote ourselves changes nothing; what we are about to write anyway has the last
 --   word. A change that the appointment can't follow is put back, and staff are told.
 -- Lock order: that of reschedule_appointment and cancel_appointment.
 -- Outcomes: {"success", "did": nothing, moved, cancelled, put_back}.
 CREATE FUNCTION follow_calendar_event(
   p_org_id uuid, p_connection_id uuid, p_event_id text, p_etag text, p_starts_at timestamptz,
-  p_ends_at timestamptz, p_cancelled boolean
+  p_ends_at timestamptz, p_cancelled boolean, p_restore boolean DEFAULT false
 ) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
@@ -44,7 +46,8 @@ BEGIN
       AND NOT p_cancelled;
     RETURN json_build_object('success', true, 'did', 'nothing');
   END IF;
-  SELECT calendar_changes INTO v_changes FROM organizations WHERE id = p_org_id;
+  SELECT CASE WHEN p_restore THEN 'restore' ELSE calendar_changes END
+  INTO v_changes FROM organizations WHERE id = p_org_id;
   IF v_known AND v_changes = 'follow' AND v_booked.status = 'confirmed' AND v_booked.scheduled_at > v_now THEN
     v_result := CASE WHEN p_cancelled
       THEN cancel_appointment(
@@ -65,6 +68,9 @@ BEGIN
     PERFORM store_alert(p_org_id, 'calendar_conflict', NULL, NULL, v_booked.id, v_now);
   ELSIF v_booked.scheduled_at <= v_now AND v_booked.status <> 'cancelled' THEN
     RETURN json_build_object('success', true, 'did', 'nothing');     -- the past is left as it is
+  END IF;
+  IF p_restore THEN
+    PERFORM store_alert(p_org_id, 'calendar_conflict', NULL, NULL, NULL, v_now);
   END IF;
   PERFORM queue_calendar(p_org_id, v_booked.id, v_booked.version, v_now);
   RETURN json_build_object('success', true, 'did', 'put_back');
