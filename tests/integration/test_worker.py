@@ -180,7 +180,8 @@ async def test_a_failure_is_told_in_the_same_round(queue: Queue) -> None:
 
 async def test_an_attempt_has_its_time(queue: Queue) -> None:
     subject = await queue.add()
-    await queue.worker(HeldSender(), replace(QUICK, attempt_seconds_max=0.01)).drain()
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        await queue.worker(HeldSender(), replace(QUICK, attempt_seconds_max=0.01)).drain()
     row = await queue.row(subject)
     assert (row["status"], row["uncertain"], row["error_code"]) == ("queued", True, "timeout")
 
@@ -320,11 +321,12 @@ async def test_the_loop_outlives_the_database(queue: Queue) -> None:
     sender = HeldSender()
     stop = asyncio.Event()
     running = asyncio.create_task(queue.worker(sender, database=flaky).run(stop))
-    while flaky.away < 3:  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
-    await queue.add()
-    gone = False
-    await sender.begun.wait()
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        while flaky.away < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        await queue.add()
+        gone = False
+        await sender.begun.wait()
     sender.going.set()
     stop.set()
     assert await running == 0

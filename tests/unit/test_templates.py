@@ -184,10 +184,10 @@ def test_a_reminder_of_any_hours() -> None:
 
 def test_an_offer_says_until_when() -> None:
     today = {**APPOINTMENT, "hold_expires_at": "2026-11-02T08:30:00+00:00"}
-    assert written("sms_waitlist_offer", appointment=today).endswith("until 8:30 am.")
+    assert ", kept until 8:30 am. " in written("sms_waitlist_offer", appointment=today)
     tomorrow = {**APPOINTMENT, "hold_expires_at": "2026-11-03T08:30:00+00:00"}
-    assert written("sms_waitlist_offer", appointment=tomorrow).endswith(
-        "until Tuesday 3 November at 8:30 am."
+    assert ", kept until Tuesday 3 November at 8:30 am. " in written(
+        "sms_waitlist_offer", appointment=tomorrow
     )
 
 

@@ -207,7 +207,7 @@ def _instant(moment: datetime) -> str:
 
 
 def _written(event: Event) -> dict[str, Any]:
-    """What is written of an event: when, a title, and whose appointment it is. The rest is staff's."""
+    """What is written of an event: when, a title, and whose it is. The rest is staff's."""
     zone = ZoneInfo(event.timezone)
 
     def local(moment: datetime) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import httpx2
 
 ANSWER_BYTES_MAX: Final = 8 * 1024 * 1024
+SECONDS_DIGITS_MAX: Final = 9
 TIMEOUT: Final = httpx2.Timeout(10.0, connect=5.0)
 
 # The connection was never made, so nothing was sent.
@@ -59,18 +60,23 @@ class Answer:
     def retry_after_seconds(self) -> float | None:
         """Retry-After, as seconds or as a date (RFC 9110, 10.2.3); None where there is none."""
         said = self.headers.get("retry-after", "").strip()
-        if said.isdigit():
+        if said.isascii() and said.isdigit() and len(said) <= SECONDS_DIGITS_MAX:
             return float(said)
-        try:
-            until = email.utils.parsedate_to_datetime(said)
-        except ValueError:
+        until = _moment(said)
+        if until is None:
             return None
         # By the vendor's own clock, where it tells it: ours may be off.
-        try:
-            now = email.utils.parsedate_to_datetime(self.headers.get("date", ""))
-        except ValueError:
-            now = datetime.now(UTC)
+        now = _moment(self.headers.get("date", "")) or datetime.now(UTC)
         return max((until - now).total_seconds(), 0.0)
+
+
+def _moment(said: str) -> datetime | None:
+    """An HTTP date, as UTC where it names no zone; None for anything else."""
+    try:
+        moment = email.utils.parsedate_to_datetime(said)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def open_client(

@@ -45,8 +45,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "Reply C to confirm, R to reschedule, X to cancel: {link}",
     "sms_cancellation": "{clinic}: your appointment on {when} is cancelled. To book again: {phone}",
     "sms_cancellation_without_phone": "{clinic}: your appointment on {when} is cancelled.",
-    "sms_waitlist_offer": "{clinic}: a time is free for you on {when}. "
-    "Reply C to take it, X to decline. It is kept for you until {until}.",
+    "sms_waitlist_offer": "{clinic}: a time is free for you on {when}, kept until {until}. "
+    "Reply C to take it, X to decline: {link}",
     "confirmed": "{clinic}: thank you. Your appointment on {when} is confirmed.",
     "declined": "{clinic}: you don't take it, then. You stay on the waitlist.",
     "offer_gone": "{clinic}: sorry, that time is no longer free. You stay on the waitlist.",

@@ -85,7 +85,7 @@ class TemplateSent(Sent):
     model_config = examples({"body": "{clinic}: see you on {when}. Reply C to confirm: {link}"})
 
     body: WordsSent | None = Field(description="null: the built-in words again.")
-    version: Annotated[int, Field(strict=True, ge=0)] | None = Field(
+    version: Annotated[int, Field(strict=True, ge=0, le=999_999_999)] | None = Field(
         None, description="What the change is meant for; 0: there are none of its own."
     )
 

@@ -50,7 +50,8 @@ BEGIN
       AND NOT EXISTS (
         SELECT FROM deliveries AS older
         WHERE older.org_id = p_org_id AND older.subject_id = waiting.subject_id
-          AND older.channel = waiting.channel AND older.status IN ('queued', 'sending')
+          AND older.channel = waiting.channel
+          AND older.status || '' IN ('queued', 'sending')   -- by the subject's key, not by deliveries_due
           AND (older.version, older.created_at, older.kind)
             < (waiting.version, waiting.created_at, waiting.kind))
     ORDER BY due_at

@@ -43,7 +43,7 @@ BEGIN
                   ELSE v_now + make_interval(secs => p_retry_seconds) END,
     updated_at = v_now
   WHERE org_id = p_org_id AND subject_id = p_subject_id AND kind = p_kind AND version = p_version
-    AND status = 'sending' AND attempts = p_attempt
+    AND status || '' = 'sending' AND attempts = p_attempt   -- by its key, not by deliveries_due
   RETURNING * INTO v_finished;
   IF NOT FOUND THEN
     RETURN false;

@@ -12,7 +12,8 @@ BEGIN
   UPDATE deliveries SET status = CASE WHEN uncertain THEN status ELSE 'voided' END,
     due_at = p_moment, updated_at = p_moment
   WHERE org_id = p_appointment.org_id AND subject_id = p_appointment.id
-    AND version < p_appointment.version AND status = 'queued';
+    AND version < p_appointment.version
+    AND status || '' = 'queued';   -- by the subject's key, not by deliveries_due
   WITH queued AS (
     INSERT INTO deliveries (org_id, subject_id, kind, version, due_at, lapses_at, created_at, updated_at)
     SELECT p_appointment.org_id, p_appointment.id, kind, p_appointment.version, p_moment,

@@ -23,7 +23,7 @@ BEGIN
   RETURN jsonb_build_object(
     'appointment', v_appointment,
     'to', v_to,
-    'link', CASE WHEN v_appointment ->> 'status' = 'confirmed' THEN
+    'link', CASE WHEN v_appointment ->> 'status' IN ('confirmed', 'held') THEN
       appointment_link(p_delivery.org_id, (v_appointment ->> 'appointment_id')::uuid) END,
     'account', (
       SELECT jsonb_build_object('account_sid', account_sid, 'number', number,
