@@ -3,7 +3,7 @@
 --   in a channel the older comes first, and the next not before that one is settled; never more than
 --   p_in_flight_max of them at once, over all workers; what is too late, or was overtaken by a newer
 --   version, is voided and not given out, unless it may be out already.
--- Cost: that of what it takes, however much waits: the settings keep to the index that has it in order.
+-- Cost: that of what it takes, however much waits (tests/sql/test_outbox_plans.py).
 -- Lock order: the organization's channel, tried, not waited for; then the rows, skipping locked ones.
 -- Outcomes: {"organization", "voided", "deliveries": [{"subject_id", "kind", "version", "attempt",
 --   "tries", "uncertain", "stale", …, "details"}]}: `attempt` fences the lease, `tries` counts towards
@@ -16,9 +16,6 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 SET jit = off
 AS $$
 DECLARE
