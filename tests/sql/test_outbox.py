@@ -400,7 +400,8 @@ async def test_one_whose_details_cant_be_made_harms_no_other(outbox: Outbox) -> 
     await outbox.diary.owner.execute(
         "CREATE OR REPLACE FUNCTION text_details(p_delivery deliveries) RETURNS jsonb "
         "LANGUAGE plpgsql VOLATILE AS $$ BEGIN "
-        f"RETURN CASE p_delivery.subject_id WHEN '{crooked}' THEN jsonb 'null' -> 1 / (p_delivery.version - 1) "
+        f"RETURN CASE p_delivery.subject_id WHEN '{crooked}' "
+        "THEN jsonb 'null' -> 1 / (p_delivery.version - 1) "
         "ELSE jsonb '{\"fine\": true}' END; END $$"
     )
     claimed = {UUID(row["subject_id"]): row["details"] for row in await outbox.claim()}
