@@ -79,3 +79,9 @@ def test_constraints_name_no_registry() -> None:
 def test_at_most_ten_make_targets() -> None:
     targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert len(targets) <= 10
+
+
+def test_no_two_functions_of_sql_have_one_name() -> None:
+    """Of two files the loader would take one."""
+    names = [path.name for path in (ROOT / "voxanne" / "sql" / "functions").rglob("*.sql")]
+    assert len(names) == len(set(names))
