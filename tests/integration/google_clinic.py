@@ -22,12 +22,12 @@ from tests.fakes.google_calendar import (
 from tests.fakes.google_discovery import contract_breaks
 from tests.fakes.google_events import FakeCalendar
 from tests.integration.clinics import settings_for
-from voxanne.app import Deployment, open_api_pool
 from voxanne.deliveries.calendar import CalendarSender
 from voxanne.deliveries.calendar_sync import CalendarSync
 from voxanne.deliveries.google_connect import Google
 from voxanne.deliveries.google_tokens import GoogleClient
 from voxanne.deliveries.http import TIMEOUT, open_client
+from voxanne.deployment import Deployment, open_api_pool
 from voxanne.outbox.worker import Worker
 from voxanne.postgres.pool import Pool
 

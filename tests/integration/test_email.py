@@ -15,9 +15,10 @@ from tests.fakes.mail_server import Mailbox, mail_server
 from tests.integration.clinics import NOW, Api, Json, running_api, settings_for
 from tests.integration.patient_page import open_page
 from tests.integration.v1_requests import HOUR, THURSDAY, Client, client
-from voxanne.app import create_senders, page_address
 from voxanne.deliveries.smtp import SmtpSender
+from voxanne.deployment import page_address
 from voxanne.outbox.worker import Worker
+from voxanne.work import create_senders
 
 FROM = "clinics@voxanne.example"
 EMAIL = "maya@example.com"

@@ -20,11 +20,11 @@ from tests.database import Database
 from tests.fakes.mail_server import BREAK, HANG, Mailbox, mail_server
 from tests.integration.clinics import NOW, running_api, settings_for
 from tests.integration.v1_requests import client
-from voxanne.app import create_senders
 from voxanne.deliveries.console import ConsoleSender
 from voxanne.deliveries.smtp import FATE_UNKNOWN, MailServer, SmtpSender
 from voxanne.outbox.types import Delivery, Failed, Result, Retry, Sent, Voided
 from voxanne.outbox.worker import Worker
+from voxanne.work import create_senders
 
 FROM = "clinics@voxanne.example"
 PATIENT = {"name": "Maya Okafor", "email": "maya@example.com"}

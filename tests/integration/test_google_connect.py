@@ -23,10 +23,11 @@ from tests.fakes.google_calendar import (
 )
 from tests.integration.clinics import Api, Clinic, in_process, running_api, settings_for
 from tests.integration.google_clinic import GoogleClinic, google_clinic, timed
-from voxanne.app import create_app, open_calendars
+from voxanne.app import create_app
 from voxanne.deliveries.calendar import CalendarSender
 from voxanne.deliveries.calendar_sync import CalendarSync
 from voxanne.outbox.worker import Worker
+from voxanne.work import open_calendars
 
 CONNECT = "/v1/calendars/google/connect"
 

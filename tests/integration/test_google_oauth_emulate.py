@@ -9,7 +9,8 @@ import httpx2
 import pytest
 
 from tests.database import Database
-from tests.fakes.emulate import Emulate, MissingError
+from tests.fakes.emulate import Emulate
+from tests.fakes.node import MissingError
 from tests.integration.clinics import Api, running_api
 from voxanne.booking.functions import call
 from voxanne.deliveries.calendar import AccessError, Connection, read_connection

@@ -8,14 +8,15 @@ import pytest
 
 from tests.database import HOUR, START, Database
 from tests.fakes import fault_proxy as faults
-from tests.fakes.emulate import Emulate, MissingError
+from tests.fakes.emulate import Emulate
 from tests.fakes.fault_proxy import Fault
+from tests.fakes.node import MissingError
 from tests.integration.clinics import settings_for
 from tests.integration.texting import NUMBER, SEED, Texting, open_texting, twilio_error
-from voxanne.app import create_senders
 from voxanne.deliveries.console import ConsoleSender, Message
 from voxanne.deliveries.twilio import PAGE_SIZE, TwilioSender
 from voxanne.outbox.types import Delivery
+from voxanne.work import create_senders
 
 ANN = "+442079460958"  # whom Database.book books for
 TABLE = [

@@ -11,7 +11,8 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from tests.database import Database
-from tests.fakes.emulate import Emulate, MissingError
+from tests.fakes.emulate import Emulate
+from tests.fakes.node import MissingError
 from tests.integration.clinics import NOW, Api, running_api
 from tests.integration.texting import ACCOUNT, NUMBER, SEED, TOKEN, Texting, open_texting
 from voxanne.inbound.callbacks.twilio import BODY_BYTES_MAX, NOTHING_TO_SAY

@@ -16,9 +16,9 @@ from tests.database import Database
 from tests.fakes.emulate import Emulate, Twilio
 from tests.fakes.fault_proxy import FaultProxy
 from tests.integration.clinics import settings_for
-from voxanne.app import Deployment, load_fernet, open_api_pool
 from voxanne.deliveries.http import open_client
 from voxanne.deliveries.twilio import TwilioSender
+from voxanne.deployment import Deployment, load_fernet, open_api_pool
 from voxanne.outbox.types import Sender
 from voxanne.outbox.worker import Worker
 from voxanne.postgres import organizations

@@ -15,8 +15,9 @@ import pytest
 from tests.database import Booking, Database
 from tests.storm.oracle import STATES, UNSETTLED, disagreements
 from tests.storm.stage import WORKERS, Clinic, Stage, open_stage
-from voxanne.app import Deployment, create_worker, load_fernet, open_api_pool
 from voxanne.config import Settings
+from voxanne.deployment import Deployment, load_fernet, open_api_pool
+from voxanne.work import create_worker
 
 OPERATIONS = int(os.environ.get("VOXANNE_STORM_OPERATIONS", "200"))
 SEED = int(os.environ.get("VOXANNE_STORM_SEED", "20261121"))

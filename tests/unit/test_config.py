@@ -8,9 +8,9 @@ from click.testing import CliRunner
 from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 
-from voxanne.app import load_fernet
 from voxanne.cli.root import load_settings
 from voxanne.config import Environment, Settings, variable_name
+from voxanne.deployment import load_fernet
 
 DEFAULTS = {
     "env": Environment.DEVELOPMENT,

@@ -8,9 +8,9 @@ import asyncpg
 import click
 from cryptography.fernet import InvalidToken
 
-from voxanne.app import load_fernet
 from voxanne.cli.root import cli, load_settings, on_organization, print_rows, run, say
 from voxanne.deliveries.alerts import AlertSender
+from voxanne.deployment import load_fernet
 from voxanne.outbox.alert_urls import (
     ALERT_URLS_MAX,
     masked,

@@ -8,7 +8,6 @@ from uuid import UUID
 import asyncpg
 import click
 
-from voxanne.app import load_fernet
 from voxanne.booking import functions
 from voxanne.cli.calendar_feeds import named_practitioner
 from voxanne.cli.calendars import calendar
@@ -18,6 +17,7 @@ from voxanne.config import Environment, Settings
 from voxanne.deliveries.caldav_calendar import open_dav
 from voxanne.deliveries.caldav_discovery import find_calendar
 from voxanne.deliveries.calendar import CalendarError
+from voxanne.deployment import load_fernet
 from voxanne.postgres.organizations import OrganizationError
 
 

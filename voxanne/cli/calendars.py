@@ -6,10 +6,11 @@ from uuid import UUID
 import asyncpg
 import click
 
-from voxanne.app import google_consent, load_fernet
+from voxanne.app import google_consent
 from voxanne.booking import functions
 from voxanne.cli.configuring import OwnerSession
 from voxanne.cli.root import cli, load_settings, on_organization, print_rows, say
+from voxanne.deployment import load_fernet
 from voxanne.postgres.organizations import OrganizationError
 
 NOT_SET_UP = (

@@ -12,10 +12,11 @@ from typing import TextIO
 import click
 import httpx2
 
-from voxanne.app import Deployment, create_app, load_fernet, open_api_pool
+from voxanne.app import create_app
 from voxanne.cli.phrases import HELP, Memory, Note, ToolCall, understand
 from voxanne.cli.root import cli, deployment, load_settings, migrate_if_embedded, say
 from voxanne.cli.telephone import WAIT_SECONDS_MAX, PhoneCall, Transcript
+from voxanne.deployment import Deployment, load_fernet, open_api_pool
 from voxanne.postgres.organizations import create_key, find_organization
 
 with contextlib.suppress(ImportError):

@@ -8,9 +8,9 @@ from dataclasses import asdict
 
 import click
 
-from voxanne.app import Deployment, prepare_database
 from voxanne.cli.root import cli, console, deployment, load_settings, print_rows, run, say
 from voxanne.config import Settings, variable_name
+from voxanne.deployment import Deployment, prepare_database
 from voxanne.postgres.migrate import MigrationState, migrate_down, migration_states
 
 

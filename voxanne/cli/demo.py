@@ -17,12 +17,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from voxanne.app import Deployment
 from voxanne.booking import functions
 from voxanne.booking.outcomes import Outcome
 from voxanne.cli.calendar_feeds import named_practitioner, open_feed
 from voxanne.cli.configuring import OwnerSession, configure_from_file
 from voxanne.cli.telephone import PhoneCall, Transcript
+from voxanne.deployment import Deployment
 from voxanne.language.speech import speak_date, speak_time
 from voxanne.outbox.worker import Worker
 from voxanne.postgres import organizations

@@ -1,45 +1,6 @@
-"""The program: importing a group of commands registers it on `cli`."""
+"""The program. Its commands are loaded as they are called, see COMMANDS in root.py."""
 
-from voxanne.cli import (
-    alerts,
-    caldav,
-    calendar_feeds,
-    calendars,
-    calling,
-    configuring,
-    database,
-    delivering,
-    importing,
-    proof,
-    serving,
-    tenants,
-    texting,
-    vapi,
-    webhooks,
-    working,
-)
 from voxanne.cli.root import cli
-
-__all__ = [
-    "alerts",
-    "caldav",
-    "calendar_feeds",
-    "calendars",
-    "calling",
-    "cli",
-    "configuring",
-    "database",
-    "delivering",
-    "importing",
-    "main",
-    "proof",
-    "serving",
-    "tenants",
-    "texting",
-    "vapi",
-    "webhooks",
-    "working",
-]
 
 
 def main() -> None:

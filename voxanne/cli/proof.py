@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import click
 
-from voxanne.app import Deployment
 from voxanne.cli.root import (
     cli,
     deployment,
@@ -22,6 +21,7 @@ from voxanne.cli.root import (
     say,
 )
 from voxanne.config import Settings
+from voxanne.deployment import Deployment
 from voxanne.stress.bench import MEASUREMENTS, Report, run_bench
 from voxanne.stress.diary_data import APPOINTMENTS_MIN
 from voxanne.stress.evidence import Criterion

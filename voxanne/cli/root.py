@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import importlib
 import json
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import asyncpg
 import click
@@ -15,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from voxanne import __version__
-from voxanne.app import ClockError, Deployment, open_deployment, prepare_database
 from voxanne.config import Settings, variable_name
+from voxanne.deployment import ClockError, Deployment, open_deployment, prepare_database
 from voxanne.log import configure_logging
 from voxanne.postgres.embedded import EmbeddedPostgresError
 from voxanne.postgres.migrate import MigrationError
@@ -36,8 +37,50 @@ EXPECTED_ERRORS = (
 )
 
 
+# Command → the modules that register it and what is in its group. Only those of the command that is
+# called are loaded: nobody who lists clinics waits for a web framework.
+COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "alert": ("alerts",),
+    "bench": ("proof",),
+    "calendar": ("calendars", "calendar_feeds", "caldav"),
+    "call": ("calling",),
+    "config": ("database",),
+    "db": ("database",),
+    "delivery": ("delivering",),
+    "demo": ("serving",),
+    "import": ("importing",),
+    "line": ("tenants",),
+    "migrate": ("database",),
+    "org": ("tenants", "configuring"),
+    "psql": ("database",),
+    "secret": ("tenants",),
+    "serve": ("serving",),
+    "sms": ("texting",),
+    "stress": ("proof",),
+    "validate": ("proof",),
+    "vapi": ("vapi",),
+    "webhook": ("webhooks",),
+    "worker": ("working",),
+}
+
+
+def load_commands(*names: str) -> None:
+    """Register these commands, or all of them."""
+    for name in names or COMMANDS:
+        for module in COMMANDS.get(name, ()):
+            importlib.import_module(f"voxanne.cli.{module}")
+
+
 class Group(click.Group):
-    """Turns expected errors into one line on standard error and exit code 1."""
+    """Loads a command when it is wanted. Turns expected errors into one line on standard error and
+    exit code 1."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        load_commands(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -12,11 +12,12 @@ import click
 import uvicorn
 import uvloop
 
-from voxanne.app import Deployment, create_app, load_fernet, open_api_pool, prepare_database
+from voxanne.app import create_app
 from voxanne.cli.demo import play_scene
 from voxanne.cli.root import cli, deployment, load_settings, say
 from voxanne.cli.working import open_work, ready_database
 from voxanne.config import Settings
+from voxanne.deployment import Deployment, load_fernet, open_api_pool, prepare_database
 from voxanne.outbox.metrics import WorkerMetrics
 
 STOP_SECONDS_MAX = 10

@@ -8,7 +8,6 @@ from uuid import UUID
 import asyncpg
 import click
 
-from voxanne.app import Deployment, load_fernet
 from voxanne.booking.types import SCOPES
 from voxanne.cli.root import (
     cli,
@@ -22,6 +21,7 @@ from voxanne.cli.root import (
 )
 from voxanne.clinic_files.errors import ClinicFileError
 from voxanne.clinic_files.public_holidays import public_holidays
+from voxanne.deployment import Deployment, load_fernet
 from voxanne.inbound.signatures import HmacScheme
 from voxanne.postgres import organizations
 from voxanne.postgres.organizations import OrganizationError

@@ -8,11 +8,11 @@ from uuid import UUID
 import asyncpg
 import click
 
-from voxanne.app import load_fernet
 from voxanne.booking import functions
 from voxanne.booking.normalize import normalize_phone
 from voxanne.cli.configuring import OwnerSession
 from voxanne.cli.root import cli, load_settings, on_organization, print_rows, say
+from voxanne.deployment import load_fernet
 from voxanne.inbound.callbacks.twilio import MESSAGE_PATH
 from voxanne.postgres.organizations import OrganizationError
 from voxanne.texts.segments import measure

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import click
 
-from voxanne.app import Deployment, open_api_pool
 from voxanne.booking import functions
 from voxanne.booking.outcomes import Outcome
 from voxanne.cli.root import cli, deployment, load_settings, migrate_if_embedded, run
@@ -17,6 +16,7 @@ from voxanne.cli.root import say as tell
 from voxanne.cli.vapi_push import Account, Change, Push, plan, with_credential
 from voxanne.cli.vapi_rest import Json, VapiRest, connect
 from voxanne.cli.vapi_template import Persona, Target
+from voxanne.deployment import Deployment, open_api_pool
 from voxanne.inbound.voice.assistant import assistant_for_call
 from voxanne.inbound.voice.prompt import fill_prompt
 from voxanne.inbound.voice.redact import redact_secrets

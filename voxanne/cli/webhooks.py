@@ -7,10 +7,10 @@ from uuid import UUID
 import asyncpg
 import click
 
-from voxanne.app import load_fernet
 from voxanne.booking import functions
 from voxanne.cli.configuring import OwnerSession
 from voxanne.cli.root import cli, load_settings, on_organization, print_rows, say
+from voxanne.deployment import load_fernet
 from voxanne.outbox.destinations import wrong_with_url
 from voxanne.outbox.webhooks import SUBSCRIBABLE, event_type, message_id, new_secret
 from voxanne.postgres.organizations import OrganizationError

@@ -10,19 +10,18 @@ import click
 import uvloop
 from prometheus_client import start_http_server
 
-from voxanne.app import (
+from voxanne.cli.root import cli, deployment, load_settings, say
+from voxanne.deployment import (
     Deployment,
     check_database,
-    create_chores,
-    create_worker,
     load_fernet,
     open_api_pool,
     prepare_database,
 )
-from voxanne.cli.root import cli, deployment, load_settings, say
 from voxanne.outbox.chores import Chore, run_chores
 from voxanne.outbox.metrics import WorkerMetrics
 from voxanne.outbox.worker import Worker
+from voxanne.work import create_chores, create_worker
 
 
 @cli.command()
