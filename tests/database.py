@@ -42,6 +42,12 @@ START = _next_monday()
 HOUR = timedelta(hours=1)
 
 Booking = dict[str, Any]
+LOOKS_MAX = 3_000
+OLDER_ELSEWHERE = """
+SELECT EXISTS (
+  SELECT FROM pg_stat_activity
+  WHERE datname IS DISTINCT FROM current_database() AND age(backend_xid) > age($1::text::xid))
+"""
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,19 @@ class Database:
 
     async def connect_superuser(self) -> asyncpg.Connection:
         return await self._connect(self.superuser_url)
+
+    async def others_are_done(self) -> None:
+        """Return when no transaction of another database is older than this moment.
+
+        An event is read when nothing before it can still be committed, on the whole server.
+        """
+        watcher = await self._connect(self.superuser_url)
+        began = await watcher.fetchval("SELECT pg_current_xact_id()::xid::text")
+        for _ in range(LOOKS_MAX):
+            if not await watcher.fetchval(OLDER_ELSEWHERE, began):
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("Somebody keeps a transaction open.")
 
     async def owner(self) -> asyncpg.Connection:
         """The helpers' own session. Not for tests that hold a transaction open."""

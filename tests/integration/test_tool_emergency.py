@@ -52,7 +52,11 @@ async def test_whatever_was_asked_for_the_number_is_said(
     assert payload["emergencyNumber"] == "999"
     assert payload["message"] == "This may be an emergency. Please hang up and call 9 9 9 now."
     assert payload["destination"] is None
-    assert await all_rows(voice) == before | {"alerts": 1, "events": before["events"] + 1}
+    assert await all_rows(voice) == before | {
+        "alerts": 1,
+        "events": before["events"] + 1,
+        "deliveries": before["deliveries"] + 1,  # which tells staff
+    }
     (alert,) = await voice.rows("SELECT kind, call_id, message_id FROM alerts")
     assert alert == {"kind": "emergency", "call_id": bodies.CALL_ID, "message_id": None}
 

@@ -164,6 +164,7 @@ async def hears_of_no_webhooks(scene: Scene) -> None:
         "UPDATE webhooks SET read_transaction = '1'; "
         "UPDATE webhook_messages SET created_at = now() - interval '31 days'"
     )
+    await scene.database.others_are_done()
     for whose in ("unread_events", "old_webhook_messages"):
         query = f"SELECT organizations_with_{whose}(100)"
         await claim(scene.api, json.dumps({"org_id": str(scene.other_org_id)}))

@@ -39,10 +39,12 @@ class Webhooks:
         return f"{row['transaction_id']}-{row['id']}"
 
     async def fan_out(self) -> int:
+        await self.diary.database.others_are_done()
         read: int = await self.diary.api.fetchval("SELECT queue_webhook_messages($1)", self.org_id)
         return read
 
     async def unread(self) -> bool:
+        await self.diary.database.others_are_done()
         found = await self.diary.api.fetchval("SELECT organizations_with_unread_events(10)")
         return str(self.org_id) in found
 

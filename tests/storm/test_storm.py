@@ -65,13 +65,26 @@ async def _operate(stage: Stage, chance: random.Random) -> int:
         did = 0
         connection = await stage.database.connect_api()
         for number in left:
-            answer = await _one(stage, connection, chance, live, number)
+            answer = await _until_serialized(stage, connection, chance, live, number)
             did += bool(answer["success"])
             # The workers have something to do while there is something to kill.
             await asyncio.sleep(chance.uniform(0, 0.06))
         return did
 
     return sum(await asyncio.gather(*(keep_calling() for _ in range(CALLERS))))
+
+
+async def _until_serialized(
+    stage: Stage,
+    connection: asyncpg.Connection,
+    chance: random.Random,
+    live: dict[UUID, Clinic],
+    number: int,
+) -> Booking:
+    """As the API does: what could not be put in a line is run again."""
+    while True:
+        with contextlib.suppress(asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
+            return await _one(stage, connection, chance, live, number)
 
 
 async def _one(

@@ -1,5 +1,6 @@
 -- Purpose: the writes of a staff alert: the alert, its event, and the delivery that tells staff.
--- Guarantees: one unseen alert per kind, call, message and appointment, save those of one instant; of
+-- Guarantees: one unseen alert per kind, call, message and appointment, save those of one instant, and
+--   emergencies of which no call is known, since they may be different callers'; of
 --   deliveries that fail one after the other, staff are told once in ten minutes, and see every one.
 -- Outcomes: the alert's id, the earlier one's where there is one; NULL: there are too many to look at.
 CREATE FUNCTION store_alert(
@@ -15,6 +16,7 @@ DECLARE
 BEGIN
   SELECT id INTO v_alert FROM alerts
   WHERE org_id = p_org_id AND seen_at IS NULL AND kind = p_kind
+    AND (p_kind <> 'emergency' OR p_call_id IS NOT NULL)
     AND call_id IS NOT DISTINCT FROM p_call_id AND message_id IS NOT DISTINCT FROM p_message_id
     AND appointment_id IS NOT DISTINCT FROM p_appointment_id
   LIMIT 1;
