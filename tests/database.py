@@ -42,7 +42,21 @@ START = _next_monday()
 HOUR = timedelta(hours=1)
 
 Booking = dict[str, Any]
-LOOKS_MAX = 3_000
+EMPTY = """
+DO $$
+DECLARE
+  v_table regclass;
+BEGIN
+  SET LOCAL session_replication_role = replica;   -- in whatever order
+  FOR v_table IN
+    SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+      AND relname NOT LIKE 'schema_%'
+  LOOP
+    EXECUTE format('DELETE FROM %s', v_table);
+  END LOOP;
+END $$
+"""
+LOOKS_MAX = 9_000
 OLDER_ELSEWHERE = """
 SELECT EXISTS (
   SELECT FROM pg_stat_activity
@@ -110,6 +124,7 @@ class Database:
     name: str
     _connections: list[asyncpg.Connection] = field(default_factory=list)
     _owner: asyncpg.Connection | None = None
+    _emptying: asyncpg.Connection | None = None
 
     @property
     def owner_url(self) -> str:
@@ -146,6 +161,13 @@ class Database:
                 return
             await asyncio.sleep(0.02)
         raise AssertionError("Somebody keeps a transaction open.")
+
+    async def empty(self) -> None:
+        """Delete every row but the schema's own bookkeeping: quicker than TRUNCATE, which writes
+        each table and index anew."""
+        if self._emptying is None:
+            self._emptying = await self.connect_superuser()
+        await self._emptying.execute(EMPTY)
 
     async def owner(self) -> asyncpg.Connection:
         """The helpers' own session. Not for tests that hold a transaction open."""

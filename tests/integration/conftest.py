@@ -23,7 +23,7 @@ async def files_api(server: Server) -> AsyncIterator[Api]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def scratch(files_api: Api) -> AsyncIterator[Database]:
     """The file's database, with nothing in it but its clock."""
-    await files_api.value("TRUNCATE organizations, leads, events, deliveries CASCADE")
+    await files_api.database.empty()
     await files_api.database.set_clock(NOW)
     yield files_api.database
 

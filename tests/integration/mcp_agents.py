@@ -39,7 +39,7 @@ async def reachable_api(server: Server) -> AsyncIterator[Api]:
 
 async def with_one_clinic(api: Api) -> Api:
     """The same at `clinics.NOW`, with nothing in its database but one clinic in London."""
-    await api.value("TRUNCATE organizations, leads, events, deliveries CASCADE")
+    await api.database.empty()
     await api.database.set_clock(NOW)
     return replace(api, clinic=await open_clinic(api.database))
 

@@ -130,6 +130,7 @@ class Telling:
 
     async def work(self) -> int:
         """All that is due now. How many attempts that took."""
+        await self.api.database.others_are_done()
         await queue_messages(self.api.pool)
         return await self.worker.drain()
 

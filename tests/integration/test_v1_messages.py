@@ -52,8 +52,9 @@ async def test_the_newest_come_first(voice: Api, staff: Client) -> None:
     assert rest["next_cursor"] is None
 
 
-async def drain(staff: Client, cursor: str | None = None) -> tuple[list[Json], str]:
+async def drain(voice: Api, staff: Client, cursor: str | None = None) -> tuple[list[Json], str]:
     """Every event after the cursor, a page of two at a time, and the cursor after them."""
+    await voice.database.others_are_done()
     found: list[Json] = []
     while True:
         asked: Json = {"limit": 2} | ({"cursor": cursor} if cursor else {})
@@ -65,18 +66,18 @@ async def drain(staff: Client, cursor: str | None = None) -> tuple[list[Json], s
             return found, cursor
 
 
-async def test_events_are_read_on_from_where_one_stopped(staff: Client) -> None:
-    nothing, cursor = await drain(staff)
+async def test_events_are_read_on_from_where_one_stopped(voice: Api, staff: Client) -> None:
+    nothing, cursor = await drain(voice, staff)
     assert nothing == []
     first = await staff.book()
     await staff.book(THURSDAY + HOUR, **ANA)
     await staff.post(f"appointments/{first['id']}/cancel")
-    found, cursor = await drain(staff, cursor)
+    found, cursor = await drain(voice, staff, cursor)
     assert [event["kind"] for event in found] == ["booked", "booked", "cancelled"]
     assert found[0]["appointment_id"] == first["id"]
     assert len({event["id"] for event in found}) == 3
-    assert (await drain(staff, cursor))[0] == []
-    assert (await drain(staff))[0] == found
+    assert (await drain(voice, staff, cursor))[0] == []
+    assert (await drain(voice, staff))[0] == found
 
 
 async def test_no_event_is_lost_to_one_that_commits_late(voice: Api, staff: Client) -> None:
@@ -85,10 +86,10 @@ async def test_no_event_is_lost_to_one_that_commits_late(voice: Api, staff: Clie
     await slow.execute("BEGIN")
     await slow.execute("INSERT INTO events (org_id, kind) VALUES ($1, 'slow')", voice.clinic.id)
     await staff.book()
-    found, cursor = await drain(staff)
+    found, cursor = await drain(voice, staff)
     assert found == []
     await slow.execute("COMMIT")
-    found, _ = await drain(staff, cursor)
+    found, _ = await drain(voice, staff, cursor)
     assert [event["kind"] for event in found] == ["slow", "booked"]
 
 
@@ -98,15 +99,15 @@ async def test_events_hold_no_patients_details(voice: Api, staff: Client) -> Non
     await staff.post("waitlist", {**ANA, "service_type": "consultation"})
     await voice.value(TAKE, voice.clinic.id, "it hurts", "emergency")
     await staff.post(f"appointments/{booked['id']}/cancel", {"reason": "feels better"})
-    found, _ = await drain(staff)
+    found, _ = await drain(voice, staff)
     assert len(found) >= 6
     for detail in ("Maya", "Okafor", "Ana", "7700", "example.com", "tooth", "hurts", "better"):
         assert detail not in str(found)
 
 
-async def test_pages_hold_still_while_events_arrive(staff: Client) -> None:
+async def test_pages_hold_still_while_events_arrive(voice: Api, staff: Client) -> None:
     await asyncio.gather(
         *(staff.book(THURSDAY + n * HOUR, name=f"Person {'ABCDE'[n]}") for n in range(5))
     )
-    found, _ = await drain(staff)
+    found, _ = await drain(voice, staff)
     assert [event["kind"] for event in found] == ["booked"] * 5

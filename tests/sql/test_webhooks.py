@@ -71,6 +71,7 @@ async def test_two_workers_at_once_tell_once(webhooks: Webhooks, database: Datab
     rival = await database.connect_owner()
     transaction = rival.transaction()
     await transaction.start()
+    await database.others_are_done()
     await rival.fetchval("SELECT queue_webhook_messages($1)", webhooks.org_id)
 
     assert await webhooks.fan_out() == 0
@@ -87,6 +88,7 @@ async def test_a_crash_between_reading_and_commit_loses_nothing(
     crashing = await database.connect_owner()
     transaction = crashing.transaction()
     await transaction.start()
+    await database.others_are_done()
     await crashing.fetchval("SELECT queue_webhook_messages($1)", webhooks.org_id)
     await transaction.rollback()
 
