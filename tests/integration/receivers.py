@@ -125,6 +125,8 @@ class Telling:
 
     async def add(self, *types: str, url: str | None = None) -> Json:
         """A webhook, with its secret."""
+        # It is told of all that began after whatever is still open.
+        await self.api.database.others_are_done()
         body = {"url": url or self.receiver.url, "types": list(types)}
         return await self.staff.post("webhooks", body)
 

@@ -20,6 +20,8 @@ class Webhooks:
         return await self.diary.database.call(self.diary.api, function, self.org_id, **given)
 
     async def add(self, *kinds: str) -> UUID:
+        # It is told of all that began after whatever is still open.
+        await self.diary.database.others_are_done()
         made = await self.call(
             "create_webhook", url="https://a.test", kinds=list(kinds), encrypted_secret="s1"
         )
