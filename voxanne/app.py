@@ -19,6 +19,7 @@ from voxanne.deliveries.calendar import CalendarError
 from voxanne.deliveries.google_connect import Google
 from voxanne.deliveries.google_tokens import SCOPE
 from voxanne.deliveries.http import open_client
+from voxanne.deployment import base_address
 from voxanne.inbound.authentication import AuthenticationSettings, Authenticator
 from voxanne.inbound.calendar_feed import CalendarFeed
 from voxanne.inbound.callbacks.google import GoogleCallbacks, GoogleConsent, Granted, Refused
@@ -99,9 +100,8 @@ def create_app(
 def google_consent(settings: Settings) -> GoogleConsent | None:
     """The way to Google's consent page; None where the deployment has no OAuth client there."""
     client = google_client(settings)
-    base_url = settings.public_url or f"http://{settings.host}:{settings.port}"
     return (
-        GoogleConsent(client.client_id, settings.google_consent_url, SCOPE, base_url)
+        GoogleConsent(client.client_id, settings.google_consent_url, SCOPE, base_address(settings))
         if client
         else None
     )

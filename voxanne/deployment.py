@@ -128,10 +128,14 @@ def _write_private(path: Path, content: bytes) -> None:
     draft.unlink()
 
 
+def base_address(settings: Settings) -> str:
+    """Where the API is reached, as far as the settings tell."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return settings.public_url or f"http://{host}:{settings.port}"
+
+
 def page_address(settings: Settings, token: str) -> str | None:
     """Where a patient's page is, for messages. None: production that doesn't know its address."""
-    base = settings.public_url
-    if base is None and settings.env is Environment.DEVELOPMENT:
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        base = f"http://{host}:{settings.port}"
-    return None if base is None else f"{base.rstrip('/')}/a/{token}"
+    if settings.public_url is None and settings.env is Environment.PRODUCTION:
+        return None
+    return f"{base_address(settings).rstrip('/')}/a/{token}"

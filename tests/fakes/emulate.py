@@ -6,15 +6,16 @@ it (fault_proxy.py).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpx2
+import pytest
 
-from tests.fakes.node import NodeProgram
+from tests.fakes.node import MissingError, NodeProgram
 
 SOURCES = Path(__file__).parent / "emulate_node"
 
@@ -100,3 +101,12 @@ class Twilio:
             headers={"Content-Type": "application/x-www-form-urlencoded"},
         )
         assert done.status_code in (200, 201), done.text
+
+
+def running_or_skipped(service: str, seed: Mapping[str, Any]) -> Iterator[Emulate]:
+    """What a fixture yields from: the stand-in, or the test is skipped with the reason."""
+    try:
+        with Emulate(service, seed) as running:
+            yield running
+    except MissingError as error:
+        pytest.skip(str(error))

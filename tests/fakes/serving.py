@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
+from typing import Literal
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -18,14 +19,16 @@ class QuietServer(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serve_app(app: ASGIApp) -> AsyncIterator[int]:
+async def serve_app(
+    app: ASGIApp, *, lifespan: Literal["on", "off"] = "off", date_header: bool = False
+) -> AsyncIterator[int]:
     """Its port, while it lasts."""
     # Named, so that asyncio sends without Nagle's delay.
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", date_header=False
+            app, log_config=None, access_log=False, lifespan=lifespan, date_header=date_header
         )
         server = QuietServer(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))

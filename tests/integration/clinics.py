@@ -1,10 +1,8 @@
 """An API over a test's database, and clinics that call it. No test in here."""
 
-import asyncio
 import contextlib
 import json
-import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +11,10 @@ from uuid import UUID
 
 import asyncpg
 import httpx2
-import uvicorn
 from cryptography.fernet import Fernet, MultiFernet
 
 from tests.database import Database
+from tests.fakes.serving import serve_app
 from tests.unit import vapi_bodies as bodies
 from voxanne.app import create_app
 from voxanne.config import Settings
@@ -197,30 +195,13 @@ def in_process(app: Entrance) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(transport=transport, base_url="http://clinic.test", timeout=30)
 
 
-class QuietServer(uvicorn.Server):
-    """Leaves the signals to pytest."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @contextlib.asynccontextmanager
 async def serving(app: Entrance) -> AsyncIterator[httpx2.AsyncClient]:
-    # Named, so that asyncio sends without Nagle's delay.
-    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on")
-        server = QuietServer(config)
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            async with httpx2.AsyncClient(base_url=address, timeout=30) as http:
-                yield http
-        finally:
-            server.should_exit = True
-            await task
+    async with (
+        serve_app(app, lifespan="on", date_header=True) as port,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
+    ):
+        yield http
 
 
 async def hold_lock(connection: asyncpg.Connection, table: str) -> None:

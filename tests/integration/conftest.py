@@ -4,20 +4,28 @@
 file's loop: `pytestmark = pytest.mark.asyncio(loop_scope="module")`. `served` has one of its own.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
 import pytest_asyncio
 
 from tests.database import Database, Server
+from tests.fakes.emulate import Emulate, running_or_skipped
 from tests.integration.clinics import NOW, Api, open_clinic, running_api
+from tests.integration.texting import SEED
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def files_api(server: Server) -> AsyncIterator[Api]:
     async with server.database() as database, running_api(database) as api:
         yield api
+
+
+@pytest.fixture(scope="module")
+def emulate() -> Iterator[Emulate]:
+    """Twilio, as `texting.SEED` has it."""
+    yield from running_or_skipped("twilio", SEED)
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -9,8 +9,7 @@ import httpx2
 import pytest
 
 from tests.database import Database
-from tests.fakes.emulate import Emulate
-from tests.fakes.node import MissingError
+from tests.fakes.emulate import Emulate, running_or_skipped
 from tests.integration.clinics import Api, running_api
 from voxanne.booking.functions import call
 from voxanne.deliveries.calendar import AccessError, Connection, read_connection
@@ -33,11 +32,7 @@ SEED = {
 
 @pytest.fixture(scope="module")
 def emulate() -> Iterator[Emulate]:
-    try:
-        with Emulate("google", SEED) as running:
-            yield running
-    except MissingError as error:
-        pytest.skip(str(error))
+    yield from running_or_skipped("google", SEED)
 
 
 @pytest.fixture

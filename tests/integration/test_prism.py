@@ -15,7 +15,7 @@ from tests.fakes.google_calendar import CALENDAR_PATH
 from tests.fakes.node import MissingError
 from tests.fakes.prism import GOOGLE, TWILIO, UNAVAILABLE, Prism
 from tests.integration.google_clinic import event_id, google_clinic, staff_move
-from tests.integration.texting import ACCOUNT, NUMBER, SEED, TOKEN, open_texting
+from tests.integration.texting import ACCOUNT, NUMBER, TOKEN, open_texting
 from voxanne.deliveries.http import open_client
 from voxanne.deliveries.twilio import TwilioSender
 from voxanne.outbox.worker import Worker
@@ -33,15 +33,6 @@ def prism() -> Iterator[Prism]:
             yield running
     except MissingError as error:
         pytest.skip(f"{UNAVAILABLE}: {error}")
-
-
-@pytest.fixture(scope="module")
-def emulate() -> Iterator[Emulate]:
-    try:
-        with Emulate("twilio", SEED) as running:
-            yield running
-    except MissingError as error:
-        pytest.skip(str(error))
 
 
 async def test_a_text_message_and_its_look_up(

@@ -1,6 +1,6 @@
 """Text messages through a stand-in of Twilio: one a delivery, whatever the network does."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -10,9 +10,8 @@ from tests.database import HOUR, START, Database
 from tests.fakes import fault_proxy as faults
 from tests.fakes.emulate import Emulate
 from tests.fakes.fault_proxy import Fault
-from tests.fakes.node import MissingError
 from tests.integration.clinics import settings_for
-from tests.integration.texting import NUMBER, SEED, Texting, open_texting, twilio_error
+from tests.integration.texting import NUMBER, Texting, open_texting, twilio_error
 from voxanne.deliveries.console import ConsoleSender, Message
 from voxanne.deliveries.twilio import PAGE_SIZE, TwilioSender
 from voxanne.outbox.types import Delivery
@@ -48,15 +47,6 @@ REFUSALS = [
     (faults.status(400, body=twilio_error(21610, 400)), "voided", "21610"),
 ]
 named = partial(pytest.mark.parametrize, ids=lambda value: getattr(value, "name", None))
-
-
-@pytest.fixture(scope="module")
-def emulate() -> Iterator[Emulate]:
-    try:
-        with Emulate("twilio", SEED) as running:
-            yield running
-    except MissingError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What Twilio tells us: signed, late, twice, in another order, and forged."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,22 +12,12 @@ from twilio.request_validator import RequestValidator
 
 from tests.database import Database
 from tests.fakes.emulate import Emulate
-from tests.fakes.node import MissingError
 from tests.integration.clinics import NOW, Api, running_api
-from tests.integration.texting import ACCOUNT, NUMBER, SEED, TOKEN, Texting, open_texting
+from tests.integration.texting import ACCOUNT, NUMBER, TOKEN, Texting, open_texting
 from voxanne.inbound.callbacks.twilio import BODY_BYTES_MAX, NOTHING_TO_SAY
 
 ANN = "+442079460958"
 PUBLIC = "https://book.example.com"
-
-
-@pytest.fixture(scope="module")
-def emulate() -> Iterator[Emulate]:
-    try:
-        with Emulate("twilio", SEED) as running:
-            yield running
-    except MissingError as error:
-        pytest.skip(str(error))
 
 
 @dataclass

@@ -75,17 +75,6 @@ async def _book(stage: Stage, sessions: "asyncio.Queue[asyncpg.Connection]", num
         days=2, minutes=30 * (turn // 2)
     )
     session = await sessions.get()
-    booked = await stage.database.call(
-        session,
-        "book_appointment_atomic",
-        clinic.id,
-        patient_name="Ann Taylor",
-        patient_email=None,
-        patient_phone=f"+4477009{number:05}",
-        service_type="consultation",
-        scheduled_at=start,
-        duration_minutes=30,
-        practitioner_id=clinic.practitioners[turn % 2].id,
-    )
+    booked = await stage.book(session, clinic, clinic.practitioners[turn % 2], start, number)
     sessions.put_nowait(session)
     assert booked["success"], booked

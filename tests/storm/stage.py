@@ -10,13 +10,15 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
+import asyncpg
 from cryptography.fernet import Fernet, MultiFernet
 
 from tests.acceptance.commands import environment
-from tests.database import Database
+from tests.database import Booking, Database
 from tests.fakes import fault_proxy
 from tests.fakes.fault_proxy import Fault, FaultProxy, random_faults
 from tests.fakes.google_calendar import (
@@ -104,6 +106,28 @@ class Stage:
             # One that has only just begun doesn't hear it yet, and has nothing in hand.
             assert await asyncio.to_thread(worker.wait, 60) in (0, -signal.SIGTERM)
         self.workers.clear()
+
+    async def book(
+        self,
+        connection: asyncpg.Connection,
+        clinic: Clinic,
+        practitioner: Practitioner,
+        start: datetime,
+        number: int,
+    ) -> Booking:
+        """Half an hour for the caller of that number."""
+        return await self.database.call(
+            connection,
+            "book_appointment_atomic",
+            clinic.id,
+            patient_name="Ann Taylor",
+            patient_email=None,
+            patient_phone=f"+4477009{number:05}",
+            service_type="consultation",
+            scheduled_at=start,
+            duration_minutes=30,
+            practitioner_id=practitioner.id,
+        )
 
     def calm(self) -> None:
         """From now on the networks are as they should be."""

@@ -100,17 +100,8 @@ async def _one(
     what = chance.random()
     if what < 0.6 or not live:
         clinic = chance.choice(stage.clinics)
-        answer = await stage.database.call(
-            connection,
-            "book_appointment_atomic",
-            clinic.id,
-            patient_name="Ann Taylor",
-            patient_email=None,
-            patient_phone=f"+4477009{number:05}",
-            service_type="consultation",
-            scheduled_at=start,
-            duration_minutes=30,
-            practitioner_id=chance.choice(clinic.practitioners).id,
+        answer = await stage.book(
+            connection, clinic, chance.choice(clinic.practitioners), start, number
         )
         if answer["success"]:
             live[UUID(answer["appointment_id"])] = clinic

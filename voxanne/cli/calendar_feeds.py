@@ -11,7 +11,7 @@ from voxanne.booking import functions
 from voxanne.cli.calendars import calendar
 from voxanne.cli.configuring import OwnerSession
 from voxanne.cli.root import load_settings, on_organization, say
-from voxanne.config import Settings
+from voxanne.deployment import base_address
 from voxanne.inbound.calendar_feed import feed_address, new_token, token_hash
 from voxanne.postgres.organizations import OrganizationError
 
@@ -37,7 +37,7 @@ def feed(organization: str, practitioner: str, revoke: bool, as_json: bool) -> N
         whose = await named_practitioner(connection, found, practitioner)
         if revoke:
             return await close_feed(connection, found, whose)
-        return await open_feed(connection, found, whose, base_url(settings))
+        return await open_feed(connection, found, whose, base_address(settings))
 
     answer = on_organization(organization, work)
     if as_json:
@@ -47,11 +47,6 @@ def feed(organization: str, practitioner: str, revoke: bool, as_json: bool) -> N
     else:
         click.echo(answer["url"])
         say("The address is shown only now.")
-
-
-def base_url(settings: Settings) -> str:
-    """Where the API is read from outside, as far as the settings tell."""
-    return settings.public_url or f"http://{settings.host}:{settings.port}"
 
 
 async def named_practitioner(connection: asyncpg.Connection, organization: UUID, said: str) -> UUID:

@@ -28,8 +28,8 @@ from voxanne.deliveries.calendar import (
     break_calendar,
     read_connection,
 )
+from voxanne.outbox.chores import find_organizations
 
-ORGANIZATIONS_MAX: Final = 100
 AT_ONCE_MAX: Final = 8
 CALENDARS_OF_A_CLINIC_MAX: Final = 100
 LEASE_SECONDS: Final = 180
@@ -63,18 +63,14 @@ class CalendarSync:
 
     async def run(self) -> int:
         """One round: every calendar that is due is read. Returns how many were."""
-        due = await self.database.fetch_value(
-            "SELECT organizations_with_due_calendars($1)", ORGANIZATIONS_MAX
-        )
+        due = await find_organizations(self.database, "organizations_with_due_calendars")
         free = asyncio.Semaphore(AT_ONCE_MAX)
 
         async def read(organization: UUID) -> int:
             async with free:
                 return await self.sync_organization(organization)
 
-        organizations = [UUID(organization) for organization in json.loads(str(due))]
-        read_each = (read(organization) for organization in organizations)
-        counts = await asyncio.gather(*read_each, return_exceptions=True)
+        counts = await asyncio.gather(*map(read, due), return_exceptions=True)
         for count in counts:
             if isinstance(count, BaseException):
                 raise count  # the others were read all the same

@@ -148,6 +148,16 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}{place}"
 
 
+def called_address(request: Request, public_url: str | None) -> str:
+    """The address as it was called from outside, which a signature may cover. `public_url`: None
+    where no proxy stands before us.
+    """
+    if public_url is None:
+        return str(request.url)
+    query = f"?{request.url.query}" if request.url.query else ""
+    return public_url.rstrip("/") + request.url.path + query
+
+
 def lower_headers(request: Request) -> Mapping[str, str]:
     """Header names in lower case; of a repeated header the last."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw}

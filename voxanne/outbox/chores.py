@@ -51,7 +51,7 @@ async def run_chores(chores: Iterable[Chore], stop: asyncio.Event) -> None:
 async def tidy_up(database: Database) -> int:
     """Returns how many offers and holds it ended. Raises what the database raises."""
     ended = 0
-    for organization in await _organizations(database, "organizations_with_lapsed_holds"):
+    for organization in await find_organizations(database, "organizations_with_lapsed_holds"):
         for _ in range(OFFERS_MAX):
             if not await database.fetch_value("SELECT advance_waitlist($1)", organization):
                 break
@@ -66,7 +66,7 @@ async def remind(database: Database) -> int:
     queued = 0
     while True:
         before = queued
-        organizations = await _organizations(database, "organizations_with_due_reminders")
+        organizations = await find_organizations(database, "organizations_with_due_reminders")
         for organization in organizations:
             made = await database.fetch_value("SELECT queue_reminders($1)", organization)
             queued += int(str(made))
@@ -75,7 +75,10 @@ async def remind(database: Database) -> int:
             return queued
 
 
-async def _organizations(database: Database, function: str) -> list[UUID]:
+async def find_organizations(database: Database, function: str) -> list[UUID]:
+    """Whom `function` (organizations_with_….sql) names, at most ORGANIZATIONS_MAX. Raises what the
+    database raises. The function's name must be the program's: it becomes part of the query.
+    """
     found = await database.fetch_value(f"SELECT {function}($1)", ORGANIZATIONS_MAX)
     return [UUID(organization) for organization in json.loads(str(found))]
 

@@ -6,17 +6,15 @@ them all.
 """
 
 import base64
-import json
 import secrets
 from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
 from voxanne.booking.functions import Database
-from voxanne.outbox.chores import Chore
+from voxanne.outbox.chores import Chore, find_organizations
 
 SIGNING_BYTES: Final = 24
-ORGANIZATIONS_MAX: Final = 100
 BATCHES_MAX: Final = 20
 
 # Kind in the event log → type in a webhook's message.
@@ -87,12 +85,9 @@ async def _batches(database: Database, whose: str, function: str) -> int:
     """`function` for each organization that `whose` finds, until it has nothing left, or its turn
     is over."""
     done = 0
-    found = await database.fetch_value(f"SELECT {whose}($1)", ORGANIZATIONS_MAX)
-    for organization in json.loads(str(found)):
+    for organization in await find_organizations(database, whose):
         for _ in range(BATCHES_MAX):
-            batch = int(
-                str(await database.fetch_value(f"SELECT {function}($1)", UUID(organization)))
-            )
+            batch = int(str(await database.fetch_value(f"SELECT {function}($1)", organization)))
             done += batch
             if batch == 0:
                 break

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from voxanne.booking import functions
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.http import Endpoint, note, post, problem, read_body
+from voxanne.inbound.http import Endpoint, called_address, note, post, problem, read_body
 from voxanne.postgres.pool import DatabaseBusyError
 from voxanne.texts.replies import Reply, bare_word, read_reply
 from voxanne.texts.signature import is_signed
@@ -97,17 +97,11 @@ class TwilioCallbacks:
             raise _ForgedError from None
         presented = request.headers.get("x-twilio-signature", "")
         fields = dict(pairs)
-        if not is_signed(token, self._address(request), pairs, presented):
+        if not is_signed(token, called_address(request, self.public_url), pairs, presented):
             raise _ForgedError
         if fields.get("AccountSid") != account["account_sid"]:
             raise _ForgedError
         return organization, fields
-
-    def _address(self, request: Request) -> str:
-        if self.public_url is None:
-            return str(request.url)
-        query = request.url.query
-        return f"{self.public_url.rstrip('/')}{request.url.path}{'?' if query else ''}{query}"
 
     async def _take_message(
         self, _request: Request, organization: UUID, fields: Fields

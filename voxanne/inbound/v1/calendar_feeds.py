@@ -44,8 +44,7 @@ async def open_feed(practitioner_id: Id, caller: CallerHere, response: Response)
         "open_calendar_feed", practitioner_id=practitioner_id, token_hash=token_hash(token)
     )
     response.headers["Cache-Control"] = "no-store"
-    base_url = caller.services.public_url or str(caller.request.base_url)
-    return Feed.model_validate({**answer, "url": feed_address(base_url, token)})
+    return Feed.model_validate({**answer, "url": feed_address(caller.base_address, token)})
 
 
 @routes.delete(

@@ -142,6 +142,11 @@ class Caller:
     def source(self) -> str:
         return "staff" if self.is_staff else "rest"
 
+    @property
+    def base_address(self) -> str:
+        """Where outsiders reach the API; as it was asked, where no proxy stands before it."""
+        return (self.services.public_url or str(self.request.base_url)).rstrip("/")
+
     async def call(self, function: str, **parameters: object) -> dict[str, Any]:
         """What the SQL function answers, by its parameters without their `p_`.
 

@@ -298,10 +298,9 @@ async def set_consent(body: ConsentSent, caller: CallerHere) -> Consent:
 def _account(caller: Caller, answer: dict[str, Any]) -> SmsAccount:
     if answer["account"] is None:
         raise RefusedError(Outcome.NOT_FOUND, "The clinic has no account for text messages.")
-    base_url = caller.services.public_url or str(caller.request.base_url)
     path = MESSAGE_PATH.format(org_id=caller.credential.organization)
     return SmsAccount.model_validate(
-        {**answer["account"], "message_url": base_url.rstrip("/") + path}
+        {**answer["account"], "message_url": caller.base_address + path}
     )
 
 

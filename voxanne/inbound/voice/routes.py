@@ -23,6 +23,7 @@ from voxanne.booking.outcomes import Outcome
 from voxanne.booking.types import Clinic
 from voxanne.inbound.authentication import Authenticator, SignedRequest, UnauthorizedError
 from voxanne.inbound.http import (
+    called_address,
     describe,
     lower_headers,
     note,
@@ -297,11 +298,7 @@ class VoiceEndpoint:
         note(request, tool=label, outcome=outcome)
 
     def url(self, request: Request) -> str:
-        """The address as the platform called it, which a signature may cover."""
-        if self.public_url is None:
-            return str(request.url)
-        query = f"?{request.url.query}" if request.url.query else ""
-        return self.public_url.rstrip("/") + request.url.path + query
+        return called_address(request, self.public_url)
 
 
 def _tool_of(call: ToolCall, tool_name: str | None) -> str | None:

@@ -56,7 +56,7 @@ BEGIN
     UPDATE texts SET answered_at = p_moment WHERE org_id = p_org_id AND id = v_last.id AND v_asked;
     SELECT waitlist_id INTO v_offer
     FROM answerable_appointments(p_org_id, p_their_number, p_moment) WHERE appointment_id = v_chosen;
-    v_answer := carry_out_reply(p_org_id, v_action, v_chosen, v_offer, p_their_number, p_moment);
+    v_answer := carry_out_reply(p_org_id, v_action, v_chosen, v_offer, p_their_number);
   END IF;
   IF v_answer IS NOT NULL AND NOT queue_reply(
       p_org_id, p_our_number, p_their_number, v_answer, v_chosen, v_choices, p_moment) THEN

@@ -2,8 +2,7 @@
 -- p_action: 'confirm', 'reschedule', 'cancel'. p_phone: it was found by (answerable_appointments).
 -- Outcomes: which of our answers it is given; NULL: none, since what was done is told by itself.
 CREATE FUNCTION carry_out_reply(
-  p_org_id uuid, p_action text, p_appointment_id uuid, p_waitlist_id uuid, p_phone text,
-  p_moment timestamptz
+  p_org_id uuid, p_action text, p_appointment_id uuid, p_waitlist_id uuid, p_phone text
 ) RETURNS text
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -27,12 +26,7 @@ BEGIN
     v_done := cancel_appointment(p_org_id, p_appointment_id, p_source => 'sms');
     RETURN CASE WHEN NOT (v_done ->> 'success')::boolean THEN 'cancel_elsewhere' END;
   END IF;
-  UPDATE appointments SET patient_confirmed_at = p_moment
-  WHERE org_id = p_org_id AND id = p_appointment_id AND status = 'confirmed' AND patient_confirmed_at IS NULL;
-  IF FOUND THEN
-    INSERT INTO events (org_id, kind, appointment_id, data, created_at)
-    VALUES (p_org_id, 'patient_confirmed', p_appointment_id, '{"source": "sms"}', p_moment);
-  END IF;
+  PERFORM confirm_by_patient(p_org_id, p_appointment_id, p_source => 'sms');
   RETURN 'confirmed';
 END $$;
 REVOKE ALL ON FUNCTION carry_out_reply FROM PUBLIC;

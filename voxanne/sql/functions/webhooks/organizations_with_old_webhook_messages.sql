@@ -7,8 +7,7 @@ SET enable_seqscan = off
 SET jit = off
 AS $$
 DECLARE
-  c_kept constant interval := '30 days';    -- as sweep_webhook_messages has it
-  v_before timestamptz := current_moment() - c_kept;
+  v_before timestamptz := current_moment() - webhook_retention();
 BEGIN
   IF coalesce(current_setting('request.jwt.claims', true), '') <> '' THEN
     RETURN '[]';   -- a tenant's session has no business with the others

@@ -10,9 +10,8 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
-  c_kept constant interval := '30 days';    -- as sweep_webhook_messages has it
   v_found record;
-  v_oldest timestamptz := current_moment() - c_kept;
+  v_oldest timestamptz := current_moment() - webhook_retention();
   v_event events;
 BEGIN
   IF claim_forbids(p_org_id) THEN

@@ -6,10 +6,9 @@ CREATE FUNCTION resume_webhook(p_webhook webhooks, p_moment timestamptz) RETURNS
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-  c_kept constant interval := '30 days';    -- as sweep_webhook_messages has it
   v_first events;
 BEGIN
-  SELECT * INTO v_first FROM first_event(p_webhook.org_id, p_moment - c_kept);
+  SELECT * INTO v_first FROM first_event(p_webhook.org_id, p_moment - webhook_retention());
   UPDATE webhooks SET
     status = 'active', failing_since = NULL, updated_at = p_moment,
     read_transaction = CASE WHEN (v_first.transaction_id, v_first.id) > (read_transaction, read_event)

@@ -8,7 +8,6 @@ SET enable_seqscan = off
 SET jit = off
 AS $$
 DECLARE
-  c_kept constant interval := '30 days';
   c_messages_max constant integer := 1000;
   v_messages uuid[];
 BEGIN
@@ -21,7 +20,7 @@ BEGIN
     JOIN webhooks ON webhooks.org_id = p_org_id AND webhooks.id = webhook_id
     JOIN deliveries ON deliveries.org_id = p_org_id AND subject_id = webhook_messages.id AND kind = 'webhook'
     WHERE webhook_messages.org_id = p_org_id
-      AND (webhook_messages.created_at < current_moment() - c_kept OR webhooks.status = 'removed')
+      AND (webhook_messages.created_at < current_moment() - webhook_retention() OR webhooks.status = 'removed')
       AND deliveries.status <> 'sending'
     LIMIT c_messages_max
     FOR UPDATE OF webhook_messages SKIP LOCKED
