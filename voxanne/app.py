@@ -14,7 +14,7 @@ from starlette.routing import Route, Router
 
 from voxanne import __version__
 from voxanne.booking.outcomes import Outcome
-from voxanne.config import Settings
+from voxanne.config import Environment, Settings
 from voxanne.deliveries.calendar import CalendarError
 from voxanne.deliveries.google_connect import Google
 from voxanne.deliveries.google_tokens import SCOPE
@@ -24,6 +24,7 @@ from voxanne.inbound.authentication import AuthenticationSettings, Authenticator
 from voxanne.inbound.calendar_feed import CalendarFeed
 from voxanne.inbound.callbacks.google import GoogleCallbacks, GoogleConsent, Granted, Refused
 from voxanne.inbound.callbacks.twilio import TwilioCallbacks
+from voxanne.inbound.dashboard.routes import dashboard_routes
 from voxanne.inbound.http import Entrance, get, problem
 from voxanne.inbound.metrics import Metrics
 from voxanne.inbound.patient.routes import PatientPages
@@ -93,8 +94,15 @@ def create_app(
     )
     app = create_api(services, __version__)
     app.router.routes.extend(_health_routes(pool, metrics, worker_metrics))
+    routes += dashboard_routes(services, secure=_is_secure(settings))
     # The routes that read their bodies themselves have no use for FastAPI's layers.
     return Entrance(Router(routes, default=app, lifespan=_lifespan(lives)), metrics)
+
+
+def _is_secure(settings: Settings) -> bool:
+    """Whether browsers reach us over TLS: always, but in development at an address without."""
+    public = settings.public_url or ""
+    return settings.env is Environment.PRODUCTION or public.startswith("https://")
 
 
 def google_consent(settings: Settings) -> GoogleConsent | None:

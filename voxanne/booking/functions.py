@@ -4,6 +4,7 @@ Each is a lone autocommit SELECT. All raise whatever `fetch_value` raises when t
 """
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol
@@ -58,6 +59,42 @@ async def call(database: Database, function: str, parameters: dict[str, object])
     """
     named = ", ".join(f"{name} => ${number}" for number, name in enumerate(parameters, 1))
     answer = await database.fetch_value(f"SELECT {function}({named})", *parameters.values())
+    return _parsed(answer)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Who does what, for the audit log. `staff`: None where no person is signed in; `subject_id`:
+    None where the answer has it.
+    """
+
+    organization: UUID
+    staff: UUID | None
+    actor: str
+    action: str
+    subject_kind: str
+    subject_id: str | None = None
+
+
+async def call_audited(
+    database: Database, function: str, parameters: dict[str, object], audit: Audit
+) -> dict[str, Any]:
+    """`call`, and in the same transaction the audit log's row of it, unless it is refused."""
+    named = ", ".join(f"{name} => ${number}" for number, name in enumerate(parameters, 7))
+    query = (
+        "SELECT audited($1, $2, $3, $4, $5, $6, done.answer) "  # noqa: S608
+        f"FROM (SELECT {function}({named}) AS answer OFFSET 0) AS done"
+    )
+    answer = await database.fetch_value(
+        query,
+        audit.organization,
+        audit.staff,
+        audit.actor,
+        audit.action,
+        audit.subject_kind,
+        audit.subject_id,
+        *parameters.values(),
+    )
     return _parsed(answer)  # type: ignore[no-any-return]
 
 

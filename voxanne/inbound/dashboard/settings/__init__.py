@@ -1,0 +1,1 @@
+"""The clinic's settings, a module per page."""

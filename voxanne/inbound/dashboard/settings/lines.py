@@ -1,0 +1,7 @@
+"""Voice lines and keys."""
+
+from typing import Final
+
+from voxanne.inbound.dashboard.guard import Page
+
+PAGES: Final[list[Page]] = []

@@ -1,0 +1,1 @@
+// Started on every page.
