@@ -25,8 +25,8 @@ class MissingError(Exception):
 
 @cache
 def install(sources: Path) -> Path:
-    """Where package.json, package-lock.json and runner.mjs of `sources` are, with what they need;
-    filled the first time. Raises MissingError.
+    """Where package.json, package-lock.json and programs (.mjs) of `sources` are, with what they
+    need; filled the first time. Raises MissingError.
     """
     folder = INSTALLED / sources.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,8 @@ def install(sources: Path) -> Path:
                 shutil.copy(source, folder)
             _run_npm(folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
             done.write_bytes(lock)
-        shutil.copy(sources / "runner.mjs", folder)
+        for runner in sources.glob("*.mjs"):
+            shutil.copy(runner, folder)
     return folder
 
 
