@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo setup test format postgres15 bench storm clean help
+.PHONY: demo setup test format postgres15 bench storm pictures clean help
 
 demo: setup  ## a phone call books an appointment, in a real PostgreSQL; then try it yourself
 	@$(BIN)/voxanne demo
@@ -14,13 +14,16 @@ test: .venv/.testing  ## lint, types, import rules, and every test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 postgres15: .venv/.testing  ## the SQL, concurrency, model and migration tests on Debian's PostgreSQL 15
-	$(BIN)/pytest -n 2 --postgres-bin /usr/lib/postgresql/15/bin tests/sql tests/concurrency tests/model tests/migration
+	$(BIN)/pytest -n 2 --dist worksteal --postgres-bin /usr/lib/postgresql/15/bin tests/sql tests/concurrency tests/model tests/migration
 
 storm: .venv/.testing  ## 2,000 bookings, moves and cancellations among faults and killed workers; calendar latency
 	VOXANNE_STORM_OPERATIONS=2000 $(BIN)/pytest tests/storm/test_storm.py tests/storm/latency.py
+
+pictures: .venv/.testing  ## a picture of every page of the dashboard, into docs/pictures
+	$(BIN)/pytest tests/browser/pictures.py
 
 bench: setup  ## throughput, latency and memory on this machine, as ratios
 	@$(BIN)/voxanne bench

@@ -26,6 +26,7 @@ from voxanne.inbound.callbacks.google import GoogleCallbacks, GoogleConsent, Gra
 from voxanne.inbound.callbacks.twilio import TwilioCallbacks
 from voxanne.inbound.dashboard.routes import dashboard_routes
 from voxanne.inbound.http import Entrance, get, problem
+from voxanne.inbound.live import Hub
 from voxanne.inbound.metrics import Metrics
 from voxanne.inbound.patient.routes import PatientPages
 from voxanne.inbound.rest import RpcEndpoint
@@ -47,10 +48,12 @@ def create_app(
     pool: Pool,
     fernet: MultiFernet,
     worker_metrics: WorkerMetrics | None = None,
+    stopping: asyncio.Event | None = None,
 ) -> Entrance:
     """The API as an ASGI application. The pool is the caller's to close.
 
-    `worker_metrics`: a worker runs in this process too, and `/metrics` has its counters.
+    `worker_metrics`: a worker runs in this process too, and `/metrics` has its counters;
+    `stopping`: set when the server begins to stop, which ends what would last.
     """
     metrics = Metrics()
     wait_seconds = settings.database_wait_ms / 1000
@@ -73,7 +76,13 @@ def create_app(
     twilio = TwilioCallbacks(pool, fernet, settings.public_url, wait_seconds)
     routes = [*voice.routes(), *rpc.routes(), *feed.routes(), *twilio.routes(), *patient.routes()]
     routes += google.routes()
-    lives: list[Callable[[], AbstractAsyncContextManager[None]]] = []
+    hub = Hub(
+        pool,
+        settings.live_streams_max,
+        settings.clinic_live_streams_max,
+        stopping or asyncio.Event(),
+    )
+    lives: list[Callable[[], AbstractAsyncContextManager[None]]] = [hub.running]
     # Its libraries are an extra, and slow to load: commands that serve nothing don't.
     if importlib.util.find_spec("mcp") is not None:
         from voxanne.inbound.mcp import McpEndpoint
@@ -88,12 +97,14 @@ def create_app(
         fernet=fernet,
         body_bytes_max=settings.body_bytes_max,
         wait_seconds=wait_seconds,
+        hub=hub,
         public_url=settings.public_url,
         google=google.consent,
         private_addresses=settings.webhook_private_addresses,
+        email_from=settings.email_from if settings.smtp_url is not None else None,
     )
     app = create_api(services, __version__)
-    app.router.routes.extend(_health_routes(pool, metrics, worker_metrics))
+    app.router.routes.extend(_health_routes(pool, hub, metrics, worker_metrics))
     routes += dashboard_routes(services, secure=_is_secure(settings))
     # The routes that read their bodies themselves have no use for FastAPI's layers.
     return Entrance(Router(routes, default=app, lifespan=_lifespan(lives)), metrics)
@@ -162,7 +173,7 @@ def _authentication_settings(settings: Settings) -> AuthenticationSettings:
 
 
 def _health_routes(
-    pool: Pool, metrics: Metrics, worker_metrics: WorkerMetrics | None
+    pool: Pool, hub: Hub, metrics: Metrics, worker_metrics: WorkerMetrics | None
 ) -> list[Route]:
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -184,6 +195,7 @@ def _health_routes(
         idle = pool.connections.get_idle_size()
         metrics.pool_connections.labels("idle").set(idle)
         metrics.pool_connections.labels("busy").set(pool.connections.get_size() - idle)
+        metrics.live_streams.set(hub.streams)
         rendered = metrics.render() + (worker_metrics.render() if worker_metrics else b"")
         return PlainTextResponse(rendered, media_type="text/plain; version=0.0.4")
 

@@ -118,6 +118,12 @@ class Settings(BaseSettings):
         le=3_600,
         description="how long a worker has a delivery; one attempt may take half of it",
     )
+    live_streams_max: int = Field(
+        2_000, ge=1, le=100_000, description="live views of one API process at once"
+    )
+    clinic_live_streams_max: int = Field(
+        250, ge=1, le=100_000, description="live views of one clinic at once, in one API process"
+    )
     calendar_wait_ms: int = Field(
         1_500,
         ge=0,
@@ -153,6 +159,15 @@ class Settings(BaseSettings):
         description="let webhooks and staff alerts go to private addresses, such as 10.0.0.7 or "
         "localhost",
     )
+    promise_model_url: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="a chat completions server, as in https://models.example/v1, that is asked "
+        "about calls whose promises the rules find unclear; patients' words and appointments are "
+        "sent there; without it nothing is",
+    )
+    promise_model_name: str | None = Field(None, description="which of its models")
+    promise_model_key: SecretStr | None = Field(None, description="its API key, if it wants one")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="log level")
 
     @model_validator(mode="before")
@@ -174,6 +189,8 @@ class Settings(BaseSettings):
             )
         if self.smtp_url is not None and self.email_from is None:
             raise ValueError("VOXANNE_SMTP_URL needs VOXANNE_EMAIL_FROM: whom e-mail comes from")
+        if self.promise_model_url is not None and self.promise_model_name is None:
+            raise ValueError("VOXANNE_PROMISE_MODEL_URL needs VOXANNE_PROMISE_MODEL_NAME")
         for key in self.encryption_keys:
             if not _FERNET_KEY.fullmatch(key.get_secret_value()):
                 raise ValueError("VOXANNE_ENCRYPTION_KEYS: a key is 32 bytes in URL-safe base64")

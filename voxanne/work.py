@@ -15,12 +15,22 @@ from voxanne.deliveries.email_message import write_letter
 from voxanne.deliveries.google_connect import Google
 from voxanne.deliveries.google_tokens import GoogleClient
 from voxanne.deliveries.http import open_client
+from voxanne.deliveries.promise_check import (
+    LINKS_EVERY_SECONDS,
+    PROMISES_EVERY_SECONDS,
+    PromiseCheck,
+    link_calls,
+)
+from voxanne.deliveries.promise_model import TIMEOUT as MODEL_TIMEOUT
+from voxanne.deliveries.promise_model import PromiseModel
 from voxanne.deliveries.smtp import SmtpSender, read_mail_server
 from voxanne.deliveries.twilio import TwilioSender
 from voxanne.deliveries.webhooks import WebhookSender, open_webhook_client
 from voxanne.deployment import page_address
 from voxanne.outbox.chores import Chore, chores_of_the_diary
 from voxanne.outbox.metrics import WorkerMetrics
+from voxanne.outbox.retention import retention_chores
+from voxanne.outbox.scores import score_chores
 from voxanne.outbox.types import Channel, Delivery, Result, Sender, Voided
 from voxanne.outbox.webhooks import webhook_chores
 from voxanne.outbox.worker import Limits, Worker
@@ -105,15 +115,40 @@ def _email_sender(settings: Settings) -> Sender:
     return ConsoleSender(written)
 
 
-def create_chores(settings: Settings, pool: Pool, fernet: MultiFernet) -> list[Chore]:
+def create_chores(
+    settings: Settings, pool: Pool, fernet: MultiFernet, metrics: WorkerMetrics | None = None
+) -> list[Chore]:
     """What a worker does besides: see outbox/chores.py."""
+    promises = open_promise_check(settings, pool, metrics or WorkerMetrics())
     calendars = open_calendars(settings, pool, fernet)
     sync = CalendarSync(pool, fernet, calendars.open, calendars.watch)
     return [
         *chores_of_the_diary(pool),
         *webhook_chores(pool),
+        *score_chores(pool),
+        *retention_chores(pool),
         Chore("calendars", CALENDARS_EVERY_SECONDS, sync.run),
+        Chore("promises", PROMISES_EVERY_SECONDS, promises.run),
+        Chore("call links", LINKS_EVERY_SECONDS, partial(link_calls, pool)),
     ]
+
+
+def open_promise_check(settings: Settings, pool: Pool, metrics: WorkerMetrics) -> PromiseCheck:
+    """By rules; a model is asked besides where the deployment names one."""
+
+    def count(promise: str) -> None:
+        metrics.promise_checks.labels(promise).inc()
+
+    if settings.promise_model_url is None or settings.promise_model_name is None:
+        return PromiseCheck(pool, count)
+    key = settings.promise_model_key
+    model = PromiseModel(
+        open_client(timeout=MODEL_TIMEOUT),
+        settings.promise_model_url,
+        settings.promise_model_name,
+        None if key is None else key.get_secret_value(),
+    )
+    return PromiseCheck(pool, count, model.ask)
 
 
 def open_calendars(settings: Settings, pool: Pool, fernet: MultiFernet) -> CalendarVendors:

@@ -17,6 +17,8 @@ FIGURES = {
     "contention": 2,
     "memory": 1,
     "deliveries": 2,
+    "dashboards": 3,
+    "dashboard": 2,
     "availability": 5,
     "refusals": 4,
     "holds": 2,

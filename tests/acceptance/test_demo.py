@@ -73,6 +73,18 @@ def booked_rows(said: str) -> list[dict[str, str]]:
     ]
 
 
+def assert_signs_in(said: str) -> None:
+    """The printed link opens the dashboard of the demo's clinic, once."""
+    link = re.search(r"^http://\S+/sign-in/\S+$", said, re.MULTILINE)
+    assert link is not None, said
+    with httpx2.Client(follow_redirects=True) as browser:
+        assert browser.get(link[0]).status_code == 200
+        page = browser.post(link[0])
+        assert (page.status_code, page.url.path.endswith("/calendar")) == (200, True)
+        assert "Harbor Dental" in page.text
+        assert browser.post(link[0]).status_code == 404
+
+
 CONVERSATION = (
     ("checkAvailability", None),
     ("holdSlot", None),
@@ -146,6 +158,7 @@ def test_demo_serves_until_told_to_stop_and_its_curl_works(
         curl = printed_curl(demo.said)
         said = subprocess.run(curl, capture_output=True, text=True, timeout=10, check=True).stdout
         refused = json.loads(said)
+        assert_signs_in(demo.said)
         assert refused["toolCallId"] == "t1"
         assert refused["result"]["error"] == "SLOT_UNAVAILABLE"
         assert not {"Maya", "Ben"} & set(re.findall(r"\w+", said))

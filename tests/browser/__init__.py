@@ -1,1 +1,1 @@
-"""The dashboard and the patient's page in a real browser: Debian's Chromium, driven by Playwright."""
+"""The dashboard and the patient's page in a real browser: Debian's Chromium, by Playwright."""

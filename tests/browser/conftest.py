@@ -27,5 +27,3 @@ async def served(server: Server) -> AsyncIterator[Api]:
 async def chromium(served: Api) -> AsyncIterator[Chromium]:
     async with open_chromium(str(served.http.base_url)) as opened:
         yield opened
-
-

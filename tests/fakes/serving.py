@@ -20,12 +20,17 @@ class QuietServer(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serve_app(
-    app: ASGIApp, *, lifespan: Literal["on", "off"] = "off", date_header: bool = False
+    app: ASGIApp,
+    *,
+    lifespan: Literal["on", "off"] = "off",
+    date_header: bool = False,
+    port: int = 0,
 ) -> AsyncIterator[int]:
-    """Its port, while it lasts."""
+    """Its port, while it lasts; 0: any free one."""
     # Named, so that asyncio sends without Nagle's delay.
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         listener.listen()
         config = uvicorn.Config(
             app, log_config=None, access_log=False, lifespan=lifespan, date_header=date_header

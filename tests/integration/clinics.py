@@ -173,7 +173,9 @@ async def running_api(
     await database.set_clock(NOW)
     chosen = settings_for(database.owner_url, **settings)
     async with connected_app(chosen, database.owner_url) as (app, pool, fernet):
-        opened = serving(app) if on_socket else in_process(app)
+        opened = (
+            serving(app, chosen.port if "port" in settings else 0) if on_socket else in_process(app)
+        )
         async with opened as http:
             yield Api(database, await open_clinic(database), pool, fernet, http)
 
@@ -196,10 +198,10 @@ def in_process(app: Entrance) -> httpx2.AsyncClient:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Entrance) -> AsyncIterator[httpx2.AsyncClient]:
+async def serving(app: Entrance, port: int = 0) -> AsyncIterator[httpx2.AsyncClient]:
     async with (
-        serve_app(app, lifespan="on", date_header=True) as port,
-        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
+        serve_app(app, lifespan="on", date_header=True, port=port) as taken,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{taken}", timeout=30) as http,
     ):
         yield http
 

@@ -56,7 +56,12 @@ class Desk:
 
 
 async def sign_in(
-    api: Api, role: str = "owner", *, email: str | None = None, clinic: Clinic | None = None
+    api: Api,
+    role: str = "owner",
+    *,
+    email: str | None = None,
+    name: str | None = None,
+    clinic: Clinic | None = None,
 ) -> Desk:
     """Somebody of that role, signed in, by rows alone: no password is hashed."""
     owner = await api.database.owner()
@@ -66,7 +71,7 @@ async def sign_in(
         "INSERT INTO staff_accounts (email, name) VALUES ($1, $2) "
         "ON CONFLICT (email) DO UPDATE SET name = excluded.name RETURNING id",
         said,
-        role.replace("_", " ").title(),
+        name or role.replace("_", " ").title(),
     )
     await owner.execute(
         "INSERT INTO memberships (org_id, staff_id, role) VALUES ($1, $2, $3) "

@@ -15,8 +15,9 @@ from tests.database import Database
 from tests.integration.clinics import NOW, Api, Json, running_api
 from tests.integration.receivers import Receiver
 from tests.integration.v1_requests import Client, client, refusal
-from voxanne.deliveries.alerts import WORDS, AlertSender, text_of
+from voxanne.deliveries.alerts import AlertSender, text_of
 from voxanne.outbox.alert_urls import masked, open_urls, seal_urls, wrong_with_alert_url
+from voxanne.outbox.alert_words import WORDS
 from voxanne.outbox.types import Delivered, Failed, Retry
 from voxanne.outbox.worker import Worker
 

@@ -22,6 +22,8 @@ async def test_it_answers_as_it_says(served: Api, tmp_path: Path) -> None:
         "run",
         f"{served.http.base_url}/openapi.json",
         f"--header=Authorization: Bearer {everything.client.clinic.key}",
+        # It never ends (test_live.py reads it).
+        "--exclude-path=/v1/events/stream",
         # What is well formed may still be refused: a taken time, a stale version.
         "--exclude-checks=positive_data_acceptance",
         f"--max-examples={EXAMPLES_MAX}",
@@ -35,4 +37,4 @@ async def test_it_answers_as_it_says(served: Api, tmp_path: Path) -> None:
     async with asyncio.timeout(SECONDS_MAX):
         said, _ = await running.communicate()
     assert running.returncode == 0, said.decode()
-    assert f"Tested: {len(ACCESS)}" in said.decode()
+    assert f"Tested: {len(ACCESS) - 1}" in said.decode()

@@ -126,3 +126,95 @@ async def test_a_returning_patient_has_a_usual_practitioner(voice: Api) -> None:
     assert payload["message"] == (
         "I have no upcoming appointment for Maya Okafor. Maya Okafor usually sees Dr Grey."
     )
+
+
+async def test_what_helps_the_call_is_told(voice: Api) -> None:
+    await add_practitioner(voice, "Dr Grey")
+    await booked(voice, practitioner="Grey")
+    await booked(voice, "2026-11-04T10:00", practitioner="Grey")
+    await voice.database.set_clock(NOW + timedelta(days=30))
+    await voice.value(
+        "INSERT INTO calls (org_id, call_id, lead_id, caller_phone, language, started_at) "
+        "SELECT org_id, 'earlier', id, phone, 'es', created_at FROM leads"
+    )
+    (person,) = (await use(voice, TOOL))["people"]
+    assert person["lastVisit"] == {
+        "scheduledAt": "2026-11-04T10:00:00+00:00",
+        "spoken": "Wednesday 4 November at 10 am",
+        "serviceType": "consultation",
+        "practitioner": "Dr Grey",
+    }
+    assert (person["language"], person["textsAllowed"]) == ("es", None)
+    for kind, allowed in (("opt_out", False), ("opt_in", True)):
+        await voice.value(
+            "SELECT save_consent($1, phone, $2, 'staff') FROM leads", voice.clinic.id, kind
+        )
+        (person,) = (await use(voice, TOOL))["people"]
+        assert person["textsAllowed"] is allowed
+
+
+async def test_a_first_booking_is_no_visit_yet(voice: Api) -> None:
+    await booked(voice)
+    (person,) = (await use(voice, TOOL))["people"]
+    assert (person["lastVisit"], person["language"], person["textsAllowed"]) == (None, None, None)
+
+
+async def test_whoever_was_merged_with_another_number_is_told_nothing_of_it(voice: Api) -> None:
+    """Both ways: the kept lead's number and the merged one's reach only what is theirs."""
+    await add_practitioner(voice, "Dr Grey")
+    await booked(voice, practitioner="Grey")
+    await booked(voice, "2026-12-03T10:00")
+    await booked(voice, "2026-12-04T11:00", practitioner="Harbor", **SOMEBODY_ELSE)
+    await voice.value(
+        "UPDATE leads SET merged_into = (SELECT id FROM leads WHERE phone <> '+447700900999') "
+        "WHERE phone = '+447700900999'"
+    )
+    await voice.value(
+        "INSERT INTO calls (org_id, call_id, lead_id, caller_phone, language, started_at) "
+        "SELECT org_id, phone, id, phone, CASE phone WHEN '+447700900999' THEN 'de' ELSE 'es' END, "
+        "created_at FROM leads"
+    )
+    await voice.value(
+        "SELECT save_consent($1, '+447700900999', 'opt_out', 'staff')", voice.clinic.id
+    )
+    # About Maya, but from a number that isn't hers.
+    await voice.value(
+        "INSERT INTO calls (org_id, call_id, lead_id, caller_phone, language, started_at) "
+        "SELECT org_id, 'of another', id, '+447700900999', 'fr', now() FROM leads "
+        "WHERE phone <> '+447700900999'"
+    )
+    await voice.database.set_clock(NOW + timedelta(days=10))
+    (mine,) = (await use(voice, TOOL))["people"]
+    (theirs,) = (await use(voice, TOOL, **SOMEBODY_ELSE))["people"]
+    assert (mine["visits"], mine["language"], mine["textsAllowed"]) == (1, "es", None)
+    assert (theirs["visits"], theirs["language"], theirs["textsAllowed"]) == (0, "de", False)
+    assert (theirs["lastVisit"], theirs["usualPractitioner"]) == (None, None)
+    for told, days in ((mine, ["2026-12-03"]), (theirs, ["2026-12-04"])):
+        assert [each["scheduledAt"][:10] for each in told["upcoming"]] == days
+
+
+async def test_what_staff_think_is_never_told(voice: Api) -> None:
+    await booked(voice)
+    await voice.value("SELECT score_lead($1, (SELECT id FROM leads))", voice.clinic.id)
+    await voice.value(
+        "INSERT INTO notes (org_id, lead_id, body, author) SELECT org_id, id, 'Rude', 'a' "
+        "FROM leads"
+    )
+    await voice.value(
+        "INSERT INTO calls (org_id, call_id, lead_id, caller_phone, started_at, sentiment, "
+        "urgency) "
+        "SELECT org_id, 'earlier', id, phone, created_at, 'negative', 'emergency' FROM leads"
+    )
+    told = str(await use(voice, TOOL)).lower()
+    assert not [word for word in ("score", "tier", "rude", "negative", "emergency") if word in told]
+
+
+@pytest.mark.parametrize("check", ["name", "name_and_birth_date"])
+async def test_nothing_of_it_is_told_before_the_clinics_check(voice: Api, check: str) -> None:
+    await set_clinic(voice, caller_check=check)
+    await booked(voice, birthDate="1981-03-03")
+    await voice.value(
+        "SELECT save_consent($1, phone, 'opt_in', 'staff') FROM leads", voice.clinic.id
+    )
+    asked = await use(voice, TOOL)
+    assert asked.keys() & {"people", "textsAllowed", "language", "lastVisit"} == set()

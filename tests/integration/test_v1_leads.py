@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -107,3 +108,24 @@ async def test_a_stale_version_is_refused(staff: Client) -> None:
     problem = refusal(await staff.send("PATCH", path, change, {"If-Match": '"1"'}))
     assert (problem["status"], problem["version"]) == (412, 2)
     assert await staff.refused("PATCH", path, {**change, "version": 1}) == (409, "STALE_VERSION")
+
+
+async def test_who_was_merged_says_into_whom(voice: Api, staff: Client) -> None:
+    lead = await maya(staff)
+    other = (await staff.book(THURSDAY + HOUR, **ANA))["lead_id"]
+    assert lead["merged_into"] is None
+    answer = await voice.database.call(
+        await voice.database.owner(),
+        "merge_leads",
+        voice.clinic.id,
+        lead_id=UUID(lead["id"]),
+        other_id=UUID(other),
+        staff_id=None,
+    )
+    assert answer["success"], answer
+    assert (await staff.get(f"leads/{other}"))["merged_into"] == lead["id"]
+    assert (await staff.get(f"leads/{lead['id']}"))["merged_into"] is None
+    found = {each["id"] for each in (await staff.get("leads"))["items"]}
+    assert found == {lead["id"], other}
+    again = await staff.book(THURSDAY + 2 * HOUR, **ANA)
+    assert again["lead_id"] == other

@@ -56,6 +56,7 @@ async def test_a_caller_is_told_what_is_to_come(diary: Diary) -> None:
     assert answer["found"] is True
     assert known.keys() == {
         *("lead_id", "name", "visits", "no_shows", "usual_practitioner_id", "usual_practitioner"),
+        *("last_visit", "language", "texts"),
         *("upcoming", "offers"),
     }
     assert (known["lead_id"], known["name"]) == (booking["contact_id"], ANN.name)

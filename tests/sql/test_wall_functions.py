@@ -10,6 +10,12 @@ from tests.database import HOUR, START, claim
 from tests.sql.wall import Scene
 from tests.sql.wall_attempts import Attempt, counts_nothing, forbids, lists_nothing, rows_of
 from tests.sql.wall_calendars import CALENDAR_ATTEMPTS
+from tests.sql.wall_calls import CALL_ATTEMPTS
+from tests.sql.wall_leads import LEAD_ATTEMPTS
+from tests.sql.wall_privacy import PRIVACY_ATTEMPTS
+from tests.sql.wall_scores import SCORE_ATTEMPTS
+from tests.sql.wall_settings import SETTINGS_ATTEMPTS
+from tests.sql.wall_staff import STAFF_ATTEMPTS
 from voxanne.postgres.migrate import load_functions
 
 
@@ -173,6 +179,21 @@ async def hears_of_no_webhooks(scene: Scene) -> None:
         assert len(json.loads(await scene.api.fetchval(query))) == 2
 
 
+async def is_told_of_no_events(scene: Scene) -> None:
+    """A tenant's session of nobody's, not even its own: pages are told by the API's."""
+    await scene.database.others_are_done()
+    places = [
+        {"org_id": str(org_id), "transaction": "3", "id": 0}
+        for org_id in (scene.org_id, scene.other_org_id)
+    ]
+    query = "SELECT changed_events($1)"
+    assert await scene.api.fetchval(query, json.dumps(places)) == "[]"
+    await claim(scene.api, "")
+    assert {
+        row["org_id"] for row in json.loads(await scene.api.fetchval(query, json.dumps(places)))
+    }
+
+
 async def turns_no_webhook_off(scene: Scene) -> None:
     superuser = await scene.database.connect_superuser()
     webhook = await superuser.fetchval(WEBHOOK, scene.org_id)
@@ -230,6 +251,7 @@ ATTEMPTS: dict[str, list[Attempt]] = {
         forbids("cancel_appointment", appointment_id=APPOINTMENT, source="staff")
     ],
     "change_webhook": [forbids("change_webhook", webhook_id=WEBHOOK, url="https://mine.test")],
+    "changed_events": [is_told_of_no_events],
     "create_webhook": [
         forbids("create_webhook", url="https://mine.test", kinds=[], encrypted_secret="s")
     ],
@@ -264,6 +286,8 @@ ATTEMPTS: dict[str, list[Attempt]] = {
     "confirm_by_patient": [forbids("confirm_by_patient", appointment_id=APPOINTMENT)],
     "current_moment": [tells_only_the_time],
     "delivery_queue_ages": [hears_of_no_deliveries],
+    "appointment_panel": [forbids("appointment_panel", appointment_id=APPOINTMENT)],
+    "day_view": [forbids("day_view", **{"from": START.date(), "days": 7})],
     "decline_offer": [forbids("decline_offer", waitlist_id=WAITING, source="staff")],
     "extend_holds": [counts_nothing("extend_holds")],
     "find_appointment": [forbids("find_appointment", appointment_id=APPOINTMENT)],
@@ -374,6 +398,12 @@ ATTEMPTS: dict[str, list[Attempt]] = {
     ],
     "transfer_destination": [forbids("transfer_destination")],
     **CALENDAR_ATTEMPTS,
+    **CALL_ATTEMPTS,
+    **LEAD_ATTEMPTS,
+    **SCORE_ATTEMPTS,
+    **SETTINGS_ATTEMPTS,
+    **PRIVACY_ATTEMPTS,
+    **STAFF_ATTEMPTS,
 }
 
 

@@ -20,6 +20,10 @@ TENANT_TABLES = {
     "events": "org_id",
     "deliveries": "org_id",
     "voice_messages": "org_id",
+    "calls": "org_id",
+    "lead_scores": "org_id",
+    "lead_changes": "org_id",
+    "notes": "org_id",
     "voice_lines": "org_id",
     "credentials": "org_id",
     "hmac_keys": "org_id",
@@ -45,6 +49,10 @@ TENANT_TABLES = {
     "consents": "org_id",
     "webhooks": "org_id",
     "webhook_messages": "org_id",
+    "erasures": "org_id",
+    "suppression_keys": "org_id",
+    "memberships": "org_id",
+    "audit_log": "org_id",
 }
 SECRET_TABLES = {
     "credentials",
@@ -55,11 +63,16 @@ SECRET_TABLES = {
     "oauth_states",
     "calendar_feeds",
     "sms_accounts",
+    "suppression_keys",
     "webhooks",
+    "memberships",
+    "audit_log",
 }  # not even the tenant's own claim reads these
 READABLE_TABLES = sorted(TENANT_TABLES.keys() - SECRET_TABLES)
 SHARED_TABLES = {"clock", "schema_functions", "schema_migrations"}  # hold nothing of a tenant
-ALL_TABLES = sorted(TENANT_TABLES.keys() | SHARED_TABLES)
+# People, who may work at several clinics: only the functions read these, whoever asks.
+ACCOUNT_TABLES = {"staff_accounts", "sessions", "sign_in_links", "sign_in_attempts"}
+ALL_TABLES = sorted(TENANT_TABLES.keys() | SHARED_TABLES | ACCOUNT_TABLES)
 
 
 @dataclass
@@ -86,6 +99,11 @@ async def tenant(database: Database, name: str) -> UUID:
         org_id,
     )
     await owner.execute(
+        "INSERT INTO calls (org_id, call_id, caller_phone, started_at, promise_due_at) "
+        "VALUES ($1, 'c', '+442079460777', now(), '2020-01-01')",
+        org_id,
+    )
+    await owner.execute(
         "INSERT INTO voice_lines (kind, value, org_id) VALUES ('number', $2, $1)", org_id, name
     )
     await owner.execute(
@@ -97,9 +115,52 @@ async def tenant(database: Database, name: str) -> UUID:
     await owner.execute(
         "INSERT INTO hmac_keys (org_id, encrypted_key, scheme) VALUES ($1, '', '{}')", org_id
     )
+    await owner.execute(
+        "INSERT INTO lead_scores (org_id, lead_id, score, tier, reasons, scored_at) "
+        "SELECT org_id, id, 50, 'warm', '[]', now() FROM leads WHERE org_id = $1",
+        org_id,
+    )
+    for statement in (
+        (
+            "INSERT INTO notes (org_id, lead_id, body, author) "
+            "SELECT org_id, id, 'Prefers mornings', 'Front desk' FROM leads WHERE org_id = $1"
+        ),
+        (
+            "INSERT INTO lead_changes (org_id, kind, lead_id, other_id) "
+            "SELECT org_id, 'merge', id, gen_random_uuid() FROM leads WHERE org_id = $1"
+        ),
+    ):
+        await owner.execute(statement, org_id)
+    await fill_staff(database, org_id, name)
     await fill_diary(database, org_id, practitioner, room)
     await fill_outbox(database, org_id, practitioner)
     return org_id
+
+
+async def fill_staff(database: Database, org_id: UUID, name: str) -> None:
+    """Somebody who works there and is signed in; every secret of theirs has the same hash."""
+    owner = await database.owner()
+    staff_id = await owner.fetchval(
+        "INSERT INTO staff_accounts (email, password_hash) VALUES ($1, 'h') RETURNING id",
+        f"{name.lower()}@clinic.example",
+    )
+    for statement in (
+        "INSERT INTO sessions (token_hash, staff_id, expires_at) VALUES ($2, $1, '2100-01-01')",
+        (
+            "INSERT INTO sign_in_links (token_hash, staff_id, expires_at) "
+            "VALUES ($2, $1, '2100-01-01')"
+        ),
+        (
+            "INSERT INTO sign_in_attempts (subject_hash, window_at) "
+            "SELECT $2, '2020-01-01' WHERE $1::uuid IS NOT NULL"
+        ),
+    ):
+        await owner.execute(statement, staff_id, name.encode())
+    for statement in (
+        "INSERT INTO memberships (org_id, staff_id, role) VALUES ($1, $2, 'owner')",
+        "INSERT INTO audit_log (org_id, staff_id, actor, action) VALUES ($1, $2, 'a', 'looked')",
+    ):
+        await owner.execute(statement, org_id, staff_id)
 
 
 async def fill_diary(database: Database, org_id: UUID, practitioner: UUID, room: UUID) -> None:
@@ -179,6 +240,14 @@ async def fill_outbox(database: Database, org_id: UUID, practitioner: UUID) -> N
         (
             "INSERT INTO webhook_messages (org_id, id, webhook_id, transaction_id, event_id) "
             "SELECT $1, gen_random_uuid(), id, '1', 1 FROM webhooks WHERE org_id = $1"
+        ),
+        "INSERT INTO suppression_keys VALUES ($1, sha256(uuid_send($1)))",
+        (
+            "INSERT INTO erasures (org_id, lead_id, actor, counts, outside) VALUES ($1, $1, 'a', "
+            '\'{"appointments": 1, "calls": 1, "texts": 1}\', '
+            '\'{"voice_platform": {"count": 1, "ids": ["c"]}, '
+            '"sms_vendor": {"count": 0, "ids": []}, "emails": 1, '
+            '"calendars": {"queued": 0, "unreachable": 0}}\')'
         ),
     ):
         await owner.execute(statement, org_id)

@@ -37,6 +37,9 @@ EMPTY: Document = {
     "calendar_changes": "follow",
     "calendar_stale": "offer",
     "calendar_stale_minutes": 60,
+    "call_retention_days": 365,
+    "text_retention_days": 730,
+    "person_retention_days": None,
     "notice_minutes": 0,
     "horizon_days": 365,
     "slot_minutes": 15,
@@ -279,6 +282,19 @@ def test_whatever_a_file_may_say_is_documented(known: Iterable[str]) -> None:
     told = [key.replace("_", " ") for key in ("time", "first_name", "last_name")]
     missing = [key for key in known if f"`{key}`" not in page and key.replace("_", " ") not in told]
     assert missing == []
+
+
+def test_retention() -> None:
+    found = document("retention: {calls: 90 days, texts: 400, people: never}")
+    assert found == {
+        "call_retention_days": 90,
+        "text_retention_days": 400,
+        "person_retention_days": None,
+    }
+    assert document("retention: {people: 3650 days}") == {"person_retention_days": 3650}
+    for text in ("retention: {calls: never}", "retention: {texts: 30 hours}", "retention: 5"):
+        with pytest.raises(ClinicFileError):
+            read(text)
 
 
 def test_reminders_quiet_hours_and_the_calendar() -> None:

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.voice.clock_words import plain_text
 from voxanne.inbound.voice.dates import (
     ResolvedTime,
     SaidTime,
@@ -16,6 +15,7 @@ from voxanne.inbound.voice.dates import (
     resolve_day,
     resolve_time,
 )
+from voxanne.language.clock_words import plain_text
 from voxanne.language.speech import speak_moment
 
 MADRID, BERLIN = ZoneInfo("Europe/Madrid"), ZoneInfo("Europe/Berlin")

@@ -4,6 +4,7 @@ Each is a lone autocommit SELECT. All raise whatever `fetch_value` raises when t
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -164,15 +165,28 @@ async def record_voice_message(
     kind: str,
     payload: object,
     sent_at: datetime | None,
+    report: dict[str, object],
 ) -> None:
+    """`report`: what the message says of the call itself, see record_call.sql."""
     await database.fetch_value(
-        "SELECT record_voice_message($1, $2, $3, $4, $5)",
+        "SELECT record_voice_message($1, $2, $3, $4, $5, $6)",
         organization,
         call_id,
         kind,
         json.dumps(payload),
         sent_at,
+        json.dumps(report),
     )
+
+
+async def changed_events(
+    database: Database, places: Sequence[Mapping[str, object]]
+) -> list[dict[str, Any]]:
+    """What happened after these places of the event log, as changed_events.sql has it."""
+    found: list[dict[str, Any]] = _parsed(
+        await database.fetch_value("SELECT changed_events($1)", json.dumps(places))
+    )
+    return found
 
 
 async def extend_holds(database: Database, organization: UUID, call_id: str) -> None:

@@ -14,6 +14,7 @@ from voxanne.booking import functions
 from voxanne.booking.outcomes import Outcome
 from voxanne.cli.root import console, on_organization, say
 from voxanne.cli.tenants import org
+from voxanne.clinic_files.changes import in_words
 from voxanne.clinic_files.configuration import ClinicFile, read_configuration
 from voxanne.clinic_files.errors import ClinicFileError
 from voxanne.clinic_files.tree import BYTES_MAX
@@ -187,24 +188,12 @@ def _print_changes(result: Json) -> None:
 def _change(change: Json) -> Text:
     before, after = change["before"], change["after"]
     if before is None and change["section"] != "clinic":
-        return Text(f"  + {change['name']}: {_value(after)}", "green")
+        return Text(f"  + {change['name']}: {in_words(after)}", "green")
     if after is None and change["section"] != "clinic":
-        return Text(f"  - {change['name']}: {_value(before)}", "red")
+        return Text(f"  - {change['name']}: {in_words(before)}", "red")
     if isinstance(before, dict) and isinstance(after, dict):
-        fields = [f"{name} {_value(before.get(name))} → {_value(after[name])}" for name in after]
+        fields = [
+            f"{name} {in_words(before.get(name))} → {in_words(after[name])}" for name in after
+        ]
         return Text(f"  ~ {change['name']}: {', '.join(fields)}", "cyan")
-    return Text(f"  ~ {change['name']}: {_value(before)} → {_value(after)}", "cyan")
-
-
-def _value(value: object) -> str:
-    if isinstance(value, dict):
-        told = {name: said for name, said in value.items() if _is_telling(name, said)}
-        return ", ".join(f"{name} {_value(said)}" for name, said in told.items())
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    return "none" if value is None else str(value)
-
-
-def _is_telling(name: str, value: object) -> bool:
-    """Its name stands before it, and most things are active and have no buffers."""
-    return name != "name" and value is not True and (bool(value) or value is False)
+    return Text(f"  ~ {change['name']}: {in_words(before)} → {in_words(after)}", "cyan")

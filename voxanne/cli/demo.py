@@ -21,6 +21,7 @@ from voxanne.booking import functions
 from voxanne.booking.outcomes import Outcome
 from voxanne.cli.calendar_feeds import named_practitioner, open_feed
 from voxanne.cli.configuring import OwnerSession, configure_from_file
+from voxanne.cli.staff import add_member, link_address, make_link
 from voxanne.cli.telephone import PhoneCall, Transcript
 from voxanne.deployment import Deployment
 from voxanne.language.speech import speak_date, speak_time
@@ -32,6 +33,7 @@ CLINIC_NAME: Final = "Harbor Dental"
 CLINIC_FILE: Final = "harbor-dental.yaml"
 SERVICE: Final = "consultation"
 LOCALE: Final = "en_GB"
+OWNER: Final = "owner@harbor-dental.example"
 MAYA, BEN = "Maya Okafor", "Ben Carter"
 # Ofcom's range for fiction: +447700900000 to +447700900999.
 MAYA_NUMBERS: Final = range(123, 400)
@@ -140,6 +142,7 @@ async def play_scene(opened: Deployment, address: str, worker: Worker) -> None:
             taken = await _take_the_offer(scene, ben)
         await _print_rows(scene, booked, taken)
         await _print_feed(connection, address, plan)
+        await _print_dashboard(connection, address)
     _print_curl(address, key, plan)
 
 
@@ -427,6 +430,19 @@ async def _print_feed(connection: asyncpg.Connection, address: str, plan: Plan) 
     whose = await named_practitioner(connection, CLINIC, plan.practitioner)
     feed = await open_feed(connection, CLINIC, whose, address)
     click.echo(f"\n{plan.practitioner}'s calendar, for any calendar program:\n\n{feed['url']}")
+
+
+async def _print_dashboard(connection: asyncpg.Connection, address: str) -> None:
+    """With a link that signs its owner in, once."""
+    member = await connection.fetchval("SELECT id FROM staff_accounts WHERE email = $1", OWNER)
+    if member is None:
+        kind, token = await add_member(connection, CLINIC, OWNER, "owner", name="Robin Harbor")
+    else:
+        kind, token = "sign_in", await make_link(connection, OWNER)
+    click.echo(
+        f"\nThe dashboard, signed in as its owner (the link works once):\n\n"
+        f"{link_address(address, kind, token)}"
+    )
 
 
 def _print_curl(address: str, key: str, plan: Plan) -> None:

@@ -41,6 +41,7 @@ EXPECTED_ERRORS = (
 # called are loaded: nobody who lists clinics waits for a web framework.
 COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "alert": ("alerts",),
+    "audit": ("privacy",),
     "bench": ("proof",),
     "calendar": ("calendars", "calendar_feeds", "caldav"),
     "call": ("calling",),
@@ -48,6 +49,8 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "db": ("database",),
     "delivery": ("delivering",),
     "demo": ("serving",),
+    "erase": ("privacy",),
+    "export": ("privacy",),
     "import": ("importing",),
     "line": ("tenants",),
     "migrate": ("database",),
@@ -56,6 +59,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "secret": ("tenants",),
     "serve": ("serving",),
     "sms": ("texting",),
+    "staff": ("staff",),
     "stress": ("proof",),
     "validate": ("proof",),
     "vapi": ("vapi",),

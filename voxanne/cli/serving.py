@@ -32,9 +32,9 @@ class Server(uvicorn.Server):
     is set as soon as it begins to.
     """
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
         super().__init__(config)
-        self.stopping = asyncio.Event()
+        self.stopping = stopping
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
@@ -132,8 +132,10 @@ async def _running(
 ) -> AsyncIterator[Server]:
     """The API, ready to serve; its connections are closed when it is done."""
     pool = await open_api_pool(opened)
+    stopping = asyncio.Event()
     try:
-        app = create_app(opened.settings, pool, load_fernet(opened.settings), worker_metrics)
+        fernet = load_fernet(opened.settings)
+        app = create_app(opened.settings, pool, fernet, worker_metrics, stopping)
         # What is loaded by now lives as long as the process: the collector need not look at it.
         gc.collect()
         gc.freeze()
@@ -146,7 +148,8 @@ async def _running(
                 lifespan="on",
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=STOP_SECONDS_MAX,
-            )
+            ),
+            stopping,
         )
     finally:
         await pool.close()

@@ -15,8 +15,8 @@ from voxanne.cli.root import cli, load_settings, on_organization, print_rows, sa
 from voxanne.deployment import load_fernet
 from voxanne.inbound.callbacks.twilio import MESSAGE_PATH
 from voxanne.postgres.organizations import OrganizationError
-from voxanne.texts.segments import measure
-from voxanne.texts.templates import KINDS, Words, example_values
+from voxanne.texts.previews import preview as write_preview
+from voxanne.texts.templates import KINDS
 
 Json = dict[str, Any]
 ORGANIZATION = click.argument("organization", metavar="ORG")
@@ -128,17 +128,13 @@ def preview(organization: str, kind: str | None, as_json: bool) -> None:
 
 
 def _preview(kind: str, profile: asyncpg.Record, own: str | None) -> Json:
-    """Of the example's values those of the clinic are its own."""
-    values = {**example_values(profile["language"]), "clinic": profile["name"]}
-    values["phone"] = profile["phone"] or ""
-    text = Words(kind, profile["language"], own).fill(values)
-    length = measure(text)
+    shown = write_preview(kind, profile["language"], own, profile["name"], profile["phone"])
     return {
         "kind": kind,
-        "text": text,
-        "encoding": length.encoding,
-        "segments": length.segments,
-        "forced_by": list(length.forced_by),
+        "text": shown.text,
+        "encoding": shown.length.encoding,
+        "segments": shown.length.segments,
+        "forced_by": list(shown.length.forced_by),
         "own": own is not None,
     }
 

@@ -69,7 +69,7 @@ async def open_work(opened: Deployment, metrics: WorkerMetrics) -> AsyncIterator
     try:
         yield Work(
             create_worker(settings, pool, fernet, metrics),
-            [*create_chores(settings, pool, fernet), metrics.chore(pool)],
+            [*create_chores(settings, pool, fernet, metrics), metrics.chore(pool)],
         )
     finally:
         await pool.close()

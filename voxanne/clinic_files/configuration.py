@@ -37,7 +37,9 @@ _TEXTS = {
     "email": ("email", "desk@harbor.example"),
     "transfer": ("transfer_number", '"+442079460100"'),
 }
-TOP_KEYS = (*_TEXTS, "holidays", "rules", "reminders", "quiet", "calendar", *_SECTIONS)
+TOP_KEYS = (
+    *_TEXTS, "holidays", "rules", "reminders", "quiet", "calendar", "retention", *_SECTIONS
+)  # fmt: skip
 # Name in the file → name in the document, an example.
 _CALENDAR_TEXTS = {
     "title": ("calendar_title", "neutral"),
@@ -45,6 +47,12 @@ _CALENDAR_TEXTS = {
     "when_stale": ("calendar_stale", "offer"),
 }
 CALENDAR_KEYS = (*_CALENDAR_TEXTS, "stale_after")
+# Name in the file → name in the document. A number alone is days.
+RETENTION = {
+    "calls": "call_retention_days",
+    "texts": "text_retention_days",
+    "people": "person_retention_days",
+}
 # Name in the file → name in the document, the document's unit, the unit of a number alone.
 _LENGTHS = {
     "notice": ("notice_minutes", "minute", "minute"),
@@ -164,6 +172,12 @@ class _Draft:
                     self._put(name, rule, rule.text(example))
             if rule := rules.get("stale_after"):
                 self._put("calendar_stale_minutes", rule, _length(rule))
+        if node := self.file.get("retention"):
+            periods = node.fields(tuple(RETENTION))
+            for key, name in RETENTION.items():
+                if period := periods.get(key):
+                    never = key == "people" and _is_never(period)
+                    self._put(name, period, None if never else _length(period, "day", "day"))
 
     def _read_services(self, section: Node) -> None:
         self.document["services"] = []
@@ -341,6 +355,10 @@ def _active(fields: Mapping[str, Node]) -> bool:
     if said not in ("true", "false", "yes", "no"):
         fields["active"].refuse("Write active: true or active: false.")
     return said in ("true", "yes")
+
+
+def _is_never(node: Node) -> bool:
+    return isinstance(node.value, str) and node.value.strip().lower() == "never"
 
 
 def _length(node: Node | None, unit: str = "minute", bare_unit: str = "minute") -> int:

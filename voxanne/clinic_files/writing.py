@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from voxanne.clinic_files.configuration import key_from_name
+from voxanne.clinic_files.configuration import RETENTION, key_from_name
 from voxanne.clinic_files.moments import MomentError, settle
 from voxanne.clinic_files.notation import (
     DAYS_PER_RANGE_MAX,
@@ -77,6 +77,10 @@ def _messages(document: Mapping[str, Any]) -> dict[str, Any]:
             "changes": document["calendar_changes"],
             "when_stale": document["calendar_stale"],
             "stale_after": write_minutes(document["calendar_stale_minutes"]),
+        },
+        "retention": {
+            key: "never" if document[name] is None else f"{document[name]} days"
+            for key, name in RETENTION.items()
         },
     }
 

@@ -234,7 +234,7 @@ class CalendarSender:
             return Voided("not_found", "There is no such appointment.")
         if here is not None:
             known = delivery.details["event"]
-            live = appointment["status"] in LIVE
+            live = appointment["status"] in LIVE and not delivery.details["erased"]
             result = await self._in_calendar(delivery, here, known, live=live)
         if isinstance(result, Delivered | Voided):
             # It moved to somebody else, or got a calendar of its own: not before it is there.

@@ -53,6 +53,9 @@ class Metrics:
             ("state",),
             registry=self.registry,
         )
+        self.live_streams = Gauge(
+            "voxanne_live_streams", "Live views that are open", registry=self.registry
+        )
 
     def render(self) -> bytes:
         return generate_latest(self.registry)

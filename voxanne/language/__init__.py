@@ -1,4 +1,5 @@
-"""How things are said: the catalogue of sentences and its languages, spoken dates and times.
+"""How things are said: the catalogue of sentences and its languages, dates and times as they are
+spoken, and read.
 
 Imports nothing of the project: whatever comes in and whatever goes out speaks with it.
 """

@@ -17,6 +17,7 @@ from voxanne.booking.functions import Database
 
 ORGANIZATIONS_MAX: Final = 100
 OFFERS_MAX: Final = 50
+BATCHES_MAX: Final = 20
 
 log = structlog.get_logger("voxanne.chores")
 
@@ -34,6 +35,7 @@ def chores_of_the_diary(database: Database) -> list[Chore]:
     return [
         Chore("waitlist", 5.0, lambda: tidy_up(database)),
         Chore("reminders", 30.0, lambda: remind(database)),
+        Chore("sign-ins", 600.0, lambda: sweep_sign_ins(database)),
     ]
 
 
@@ -75,12 +77,33 @@ async def remind(database: Database) -> int:
             return queued
 
 
+async def sweep_sign_ins(database: Database) -> int:
+    """Returns how many sessions, links and counted attempts it deleted. Raises what the database
+    raises.
+    """
+    return int(str(await database.fetch_value("SELECT sweep_sign_ins()")))
+
+
 async def find_organizations(database: Database, function: str) -> list[UUID]:
     """Whom `function` (organizations_with_….sql) names, at most ORGANIZATIONS_MAX. Raises what the
     database raises. The function's name must be the program's: it becomes part of the query.
     """
     found = await database.fetch_value(f"SELECT {function}($1)", ORGANIZATIONS_MAX)
     return [UUID(organization) for organization in json.loads(str(found))]
+
+
+async def in_batches(database: Database, whose: str, function: str) -> int:
+    """`function` for each organization that `whose` finds, until it has nothing left, or its turn
+    is over. Returns how much there was. Raises what the database raises.
+    """
+    done = 0
+    for organization in await find_organizations(database, whose):
+        for _ in range(BATCHES_MAX):
+            batch = int(str(await database.fetch_value(f"SELECT {function}($1)", organization)))
+            done += batch
+            if batch == 0:
+                break
+    return done
 
 
 async def _repeat(chore: Chore) -> None:

@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from voxanne.booking.functions import Database
 from voxanne.outbox.chores import Chore
@@ -29,6 +29,12 @@ class WorkerMetrics:
             "voxanne_delivery_queue_seconds",
             "How long the oldest delivery that is due has been due, of all clinics, in seconds",
             ("channel",),
+            registry=self.registry,
+        )
+        self.promise_checks = Counter(
+            "voxanne_promise_checks_total",
+            "Calls whose promises were compared with the diary",
+            ("promise",),
             registry=self.registry,
         )
 

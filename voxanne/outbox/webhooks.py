@@ -12,10 +12,9 @@ from typing import Final
 from uuid import UUID
 
 from voxanne.booking.functions import Database
-from voxanne.outbox.chores import Chore, find_organizations
+from voxanne.outbox.chores import Chore, in_batches
 
 SIGNING_BYTES: Final = 24
-BATCHES_MAX: Final = 20
 
 # Kind in the event log → type in a webhook's message.
 EVENT_TYPES: Final[Mapping[str, str]] = {
@@ -31,6 +30,13 @@ EVENT_TYPES: Final[Mapping[str, str]] = {
     "waitlist_joined": "waitlist.joined",
     "waitlist_offered": "waitlist.offered",
     "lead_changed": "lead.changed",
+    "lead_merged": "lead.merged",
+    "lead_split": "lead.split",
+    "lead_change_undone": "lead.change_undone",
+    "note_added": "note.added",
+    "person_erased": "person.erased",
+    "call_ended": "call.ended",
+    "call_reported": "call.reported",
     "message_taken": "message.taken",
     "text_received": "text.received",
     "alert_raised": "alert.raised",
@@ -71,24 +77,11 @@ def webhook_chores(database: Database) -> list[Chore]:
 
 async def queue_messages(database: Database) -> int:
     """Returns how many events were read. Raises what the database raises."""
-    return await _batches(database, "organizations_with_unread_events", "queue_webhook_messages")
+    return await in_batches(database, "organizations_with_unread_events", "queue_webhook_messages")
 
 
 async def sweep_messages(database: Database) -> int:
     """Returns how many messages were deleted. Raises what the database raises."""
-    return await _batches(
+    return await in_batches(
         database, "organizations_with_old_webhook_messages", "sweep_webhook_messages"
     )
-
-
-async def _batches(database: Database, whose: str, function: str) -> int:
-    """`function` for each organization that `whose` finds, until it has nothing left, or its turn
-    is over."""
-    done = 0
-    for organization in await find_organizations(database, whose):
-        for _ in range(BATCHES_MAX):
-            batch = int(str(await database.fetch_value(f"SELECT {function}($1)", organization)))
-            done += batch
-            if batch == 0:
-                break
-    return done

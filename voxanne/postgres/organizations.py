@@ -121,9 +121,9 @@ async def find_organization(connection: asyncpg.Connection, said: str) -> UUID:
 
 
 async def create_key(connection: asyncpg.Connection, organization: UUID, scope: str) -> str:
-    """A new API key, which exists nowhere else once it is returned."""
-    key = KEY_PREFIX + secrets.token_urlsafe(32)
-    await _store_secret(connection, organization, "api_key", key, scope)
+    """A new API key, which exists nowhere else once it is returned. Raises OrganizationError."""
+    key = new_key()
+    await _call(connection, "create_key", organization, secret_hash(key), scope)
     return key
 
 
@@ -131,11 +131,7 @@ async def set_vapi_secret(connection: asyncpg.Connection, organization: UUID, se
     """Make this the organization's only X-Vapi-Secret. Raises OrganizationError."""
     if len(secret) < SECRET_CHARACTERS_MIN:
         raise OrganizationError(f"A secret needs at least {SECRET_CHARACTERS_MIN} characters.")
-    async with connection.transaction():
-        await connection.execute(
-            "DELETE FROM credentials WHERE org_id = $1 AND kind = 'vapi_secret'", organization
-        )
-        await _store_secret(connection, organization, "vapi_secret", secret, "agent")
+    await _call(connection, "set_vapi_secret", organization, secret_hash(secret))
 
 
 async def set_hmac_key(
@@ -145,14 +141,8 @@ async def set_hmac_key(
     encrypted_key: bytes,
     scheme: Mapping[str, object],
 ) -> None:
-    await connection.execute(
-        "INSERT INTO hmac_keys (org_id, encrypted_key, scheme) VALUES ($1, $2, $3) "
-        "ON CONFLICT (org_id) DO UPDATE "
-        "SET encrypted_key = excluded.encrypted_key, scheme = excluded.scheme",
-        organization,
-        encrypted_key,
-        json.dumps(scheme),
-    )
+    """Raises OrganizationError."""
+    await _call(connection, "set_hmac_key", organization, encrypted_key, json.dumps(scheme))
 
 
 async def add_line(
@@ -162,28 +152,25 @@ async def add_line(
     `assistant_id`), all or none. A number is kept in E.164. Raises OrganizationError when it can't
     be, or another organization has one.
     """
-    async with connection.transaction():
-        for kind, said in names.items():
-            value = said
-            if kind == "number":
-                value = await connection.fetchval("SELECT normalize_phone($1)", said)
-            if value is None:
-                raise OrganizationError(f"{said!r} is no full number; write it as +442071234567.")
-            owner = await connection.fetchval(
-                "INSERT INTO voice_lines (kind, value, org_id) VALUES ($1, $2, $3) "
-                "ON CONFLICT (kind, value) DO UPDATE SET kind = excluded.kind RETURNING org_id",
-                kind,
-                value,
-                organization,
-            )
-            if owner != organization:
-                raise OrganizationError(f"The {kind} {value} belongs to another organization.")
+    await _call(connection, "add_line", organization, json.dumps(names))
+
+
+def new_key() -> str:
+    """An API key: 256 random bits."""
+    return KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+def secret_hash(secret: str) -> bytes:
+    """What is kept of a key or a secret."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 async def delete_organization(connection: asyncpg.Connection, organization: UUID) -> None:
     """Remove an organization and everything of it. For scratch tenants of the proofs only."""
     async with connection.transaction():
         for table in (
+            "audit_log",
+            "memberships",
             "hmac_keys",
             "voice_lines",
             "credentials",
@@ -193,6 +180,8 @@ async def delete_organization(connection: asyncpg.Connection, organization: UUID
             "webhooks",
             "texts",
             "consents",
+            "suppression_keys",
+            "erasures",
             "message_templates",
             "sms_accounts",
             "busy_times",
@@ -208,6 +197,10 @@ async def delete_organization(connection: asyncpg.Connection, organization: UUID
             "messages",
             "alerts",
             "idempotency_keys",
+            "lead_scores",
+            "lead_changes",
+            "notes",
+            "calls",
             "leads",
             "practitioner_services",
             "room_services",
@@ -223,17 +216,13 @@ async def delete_organization(connection: asyncpg.Connection, organization: UUID
         await connection.execute("DELETE FROM organizations WHERE id = $1", organization)
 
 
-async def _store_secret(
-    connection: asyncpg.Connection, organization: UUID, kind: str, secret: str, scope: str
+async def _call(
+    connection: asyncpg.Connection, function: str, organization: UUID, *arguments: object
 ) -> None:
-    digest = hashlib.sha256(secret.encode()).digest()
-    owner = await connection.fetchval(
-        "INSERT INTO credentials (secret_hash, kind, org_id, scope) VALUES ($1, $2, $3, $4) "
-        "ON CONFLICT (secret_hash) DO NOTHING RETURNING org_id",
-        digest,
-        kind,
-        organization,
-        scope,
+    """Raises OrganizationError for a refusal, with its sentence."""
+    places = ", ".join(f"${number}" for number in range(2, len(arguments) + 2))
+    answer = json.loads(
+        await connection.fetchval(f"SELECT {function}($1, {places})", organization, *arguments)
     )
-    if owner is None:
-        raise OrganizationError("That secret is in use already; make another one.")
+    if not answer["success"]:
+        raise OrganizationError(f"{answer['message']}.")

@@ -20,6 +20,8 @@ from voxanne.postgres.migrate import migrate_up
 from voxanne.postgres.organizations import create_key
 from voxanne.postgres.pool import API_ROLE
 from voxanne.stress.api_process import ApiProcess, put_load, run_api
+from voxanne.stress.dashboard_bench import measure_dashboard
+from voxanne.stress.dashboards_bench import measure_views
 from voxanne.stress.diary_bench import (
     Diaries,
     measure_availability,
@@ -104,7 +106,30 @@ class Bench:
         same_slot: bool = False,
     ) -> Result:
         """Book over HTTP as planned, each time new callers at new times."""
-        plan = Plan(
+        plan = self._plan(
+            connections, requests=requests, seconds=seconds, rate=rate, same_slot=same_slot
+        )
+        result = await put_load(plan)
+        self._next_request += result.requests
+        self.http_bookings += result.outcomes.get("booked", 0)
+        return result
+
+    def reserve(self, requests: int) -> Plan:
+        """A plan of so many requests, to be sent by whoever asks."""
+        plan = self._plan(1, requests=requests)
+        self._next_request += requests
+        return plan
+
+    def _plan(
+        self,
+        connections: int,
+        *,
+        requests: int | None = None,
+        seconds: float | None = None,
+        rate: float | None = None,
+        same_slot: bool = False,
+    ) -> Plan:
+        return Plan(
             host=self.api.host,
             port=self.api.port,
             keys=self.keys,
@@ -117,10 +142,6 @@ class Bench:
             rate=rate,
             same_slot=same_slot,
         )
-        result = await put_load(plan)
-        self._next_request += result.requests
-        self.http_bookings += result.outcomes.get("booked", 0)
-        return result
 
     def expect_all_booked(self, what: str, result: Result) -> None:
         """BUSY says that the machine is slow, which is what the figures are for; all else is wrong,
@@ -240,6 +261,27 @@ async def measure_deliveries(bench: Bench) -> list[Figure]:
     return [*cost, *await measure_drain(bench.url, bench.owner, bench.progress)]
 
 
+async def measure_calendar(bench: Bench) -> list[Figure]:
+    return await measure_dashboard(bench.owner, bench.api, bench.seconds, bench.progress)
+
+
+async def measure_dashboards(bench: Bench) -> list[Figure]:
+    rounds, seconds = bench.rounds
+    clinics = await bench.owner.fetch("SELECT id FROM organizations ORDER BY id")
+    readers = [await create_key(bench.owner, row["id"], "read_only") for row in clinics]
+
+    async def load() -> Result:
+        result = await bench.load(seconds=seconds)
+        bench.expect_all_booked("dashboards", result)
+        return result
+
+    figures, wrong = await measure_views(
+        bench.api, readers, load, bench.reserve, rounds, bench.progress
+    )
+    bench.wrong += wrong
+    return figures
+
+
 def _in_diaries(measure: Callable[[Diaries], Awaitable[list[Figure]]]) -> Measurement:
     async def measured(bench: Bench) -> list[Figure]:
         return await measure(await bench.diaries())
@@ -254,6 +296,8 @@ MEASUREMENTS: Final[dict[str, Measurement]] = {
     "contention": measure_contention,
     "memory": measure_memory,
     "deliveries": measure_deliveries,
+    "dashboards": measure_dashboards,
+    "dashboard": measure_calendar,
     "availability": _in_diaries(measure_availability),
     "refusals": _in_diaries(measure_refusals),
     "holds": _in_diaries(measure_holds),

@@ -31,10 +31,15 @@ CONSENT_PATH: Final = "/oauth/google/callback"
 PUSH_PATH: Final = "/callbacks/google/calendar/{connection}"
 EXCHANGE_SECONDS_MAX: Final = 5.0
 CHARACTERS_MAX: Final = 2_000
+NOTHING: Final = "Nothing was connected"
 EXPIRED: Final = "This link was used before or is too old. Ask for a new one and try again."
+# Of the dashboard, which asks whoever isn't signed in there to do so.
+_BACK: Final = (
+    '<p><a href="/clinic/{organization}/settings/connections">Back to the calendars</a></p>'
+)
 _PAGE: Final = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-    '<meta name="viewport" content="width=device-width"><h1>{title}</h1><p>{text}</p></html>'
+    '<meta name="viewport" content="width=device-width"><h1>{title}</h1><p>{text}</p>{link}</html>'
 )
 # The address holds the code: it must not travel on.
 _HEADERS: Final = {
@@ -86,20 +91,24 @@ class GoogleConsent:
         calendar: str,
     ) -> dict[str, Any]:
         """begin_calendar_consent.sql's answer, on success with the `url` to send them to."""
+        parameters, url = self.prepare(fernet, organization, practitioner, calendar)
+        answer = await call(database, "begin_calendar_consent", parameters)
+        return {**answer, "url": url} if answer["success"] else answer
+
+    def prepare(
+        self, fernet: MultiFernet, organization: UUID, practitioner: UUID | None, calendar: str
+    ) -> tuple[dict[str, object], str]:
+        """The parameters of begin_calendar_consent.sql, and where to send staff after it."""
         state = f"{organization.hex}.{secrets.token_urlsafe(32)}"
         verifier = secrets.token_urlsafe(48)
-        answer = await call(
-            database,
-            "begin_calendar_consent",
-            {
-                "p_org_id": organization,
-                "p_practitioner_id": practitioner,
-                "p_calendar": calendar,
-                "p_state_hash": _digest(state),
-                "p_encrypted_verifier": fernet.encrypt(verifier.encode()),
-            },
-        )
-        return {**answer, "url": self._url(state, verifier)} if answer["success"] else answer
+        parameters: dict[str, object] = {
+            "p_org_id": organization,
+            "p_practitioner_id": practitioner,
+            "p_calendar": calendar,
+            "p_state_hash": _digest(state),
+            "p_encrypted_verifier": fernet.encrypt(verifier.encode()),
+        }
+        return parameters, self._url(state, verifier)
 
     def _url(self, state: str, verifier: str) -> str:
         challenge = base64.urlsafe_b64encode(_digest(verifier)).decode().rstrip("=")
@@ -177,10 +186,10 @@ class GoogleCallbacks:
             return _page(400, "This did not work", EXPIRED)
         note(request, org_id=str(organization))
         if "code" not in asked:
-            return _page(400, "Nothing was connected", "The permission was not given.")
+            return _page(400, NOTHING, "The permission was not given.", organization)
         granted = await self._exchanged(asked["code"], verifier, taken["calendar"])
         if isinstance(granted, Refused):
-            return _page(400, "Nothing was connected", granted.sentence)
+            return _page(400, NOTHING, granted.sentence, organization)
         practitioner = taken["practitioner_id"]
         connected = await call(
             self.database,
@@ -196,11 +205,12 @@ class GoogleCallbacks:
             },
         )
         if not connected["success"]:
-            return _page(400, "Nothing was connected", connected["message"])
+            return _page(400, NOTHING, connected["message"], organization)
         return _page(
             200,
             "The calendar is connected",
             "Appointments appear in it from now on. You can close this page.",
+            organization,
         )
 
     async def _exchanged(self, code: str, verifier: str, calendar: str) -> Granted | Refused:
@@ -242,6 +252,7 @@ def _nothing_here() -> Response:
     return problem(404, Outcome.NOT_FOUND, "There is nothing here.")
 
 
-def _page(status: int, title: str, text: str) -> Response:
-    page = _PAGE.format(title=html.escape(title), text=html.escape(text))
+def _page(status: int, title: str, text: str, organization: UUID | None = None) -> Response:
+    link = "" if organization is None else _BACK.format(organization=organization)
+    page = _PAGE.format(title=html.escape(title), text=html.escape(text), link=link)
     return HTMLResponse(page, status, headers=_HEADERS)

@@ -1,15 +1,152 @@
 """The calendar: a day with a column per practitioner, and a week."""
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import urlencode
+from uuid import UUID
 
+from babel import Locale
+from babel.dates import format_date, format_skeleton
 from starlette.responses import Response
 
+from voxanne.inbound.dashboard.grid import COLOURS, Calendar, draw_day, draw_week
 from voxanne.inbound.dashboard.guard import Page
+from voxanne.inbound.dashboard.local_times import read_day
 from voxanne.inbound.dashboard.visit import Visit
+
+DAYS_PER_WEEK: Final = 7
+CHOSEN_MAX: Final = 200
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which page of the calendar: `chosen`: practitioners; none are all."""
+
+    day: date
+    weekly: bool
+    chosen: tuple[UUID, ...]
+
+    @classmethod
+    def of(cls, visit: Visit) -> "Asked":
+        """What can't be read is today, and everybody."""
+        said = ",".join(visit.form.all("with")).split(",")
+        chosen = {found for each in said if (found := _uuid(each)) is not None}
+        day = read_day(visit.form.get("day")) or visit.clinic.today
+        return cls(day, visit.form.get("view") == "week", tuple(sorted(chosen)[:CHOSEN_MAX]))
+
+    def query(self, **changes: object) -> str:
+        """`?day=…&view=…&with=…`, with these parts changed."""
+        parts: dict[str, object] = {
+            "day": self.day.isoformat(),
+            "view": "week" if self.weekly else "day",
+            "with": self.chosen,
+            **changes,
+        }
+        chosen = ",".join(str(each) for each in parts.pop("with"))  # type: ignore[attr-defined]
+        return "?" + urlencode(parts | ({"with": chosen} if chosen else {}), safe=",")
+
+    def first_day(self, locale: str) -> date:
+        """Of the week it is in, as weeks begin where the clinic is."""
+        begins: int = Locale.parse(locale).first_week_day
+        return self.day - timedelta(days=(self.day.weekday() - begins) % DAYS_PER_WEEK)
 
 
 async def show(visit: Visit) -> Response:
-    return visit.page("clinic.html", title="Calendar")
+    asked = Asked.of(visit)
+    calendar, practitioners = await draw(visit, asked)
+    days = [column.day for column in calendar.columns] or [asked.day]
+    step = timedelta(days=DAYS_PER_WEEK if asked.weekly else 1)
+    return visit.page(
+        "calendar/page.html",
+        title="Calendar",
+        heading=_heading(asked, days, visit.clinic.locale),
+        asked=asked,
+        calendar=calendar,
+        chips=_chips(asked, practitioners),
+        earlier=asked.query(day=_moved(asked.day, -step)),
+        later=asked.query(day=_moved(asked.day, step)),
+        zone=visit.when.place(),
+    )
 
 
-PAGES: Final[list[Page]] = [Page("GET", "/calendar", "read_only", show)]
+async def show_grid(visit: Visit) -> Response:
+    """What is inside the calendar alone, for a page that is open."""
+    asked = Asked.of(visit)
+    calendar, _ = await draw(visit, asked)
+    return visit.page("calendar/grid.html", title="Calendar", asked=asked, calendar=calendar)
+
+
+async def draw(visit: Visit, asked: Asked) -> tuple[Calendar, Sequence[Json]]:
+    """The page that is asked for, and everybody who could be on it. Raises RefusedError."""
+    first = asked.first_day(visit.clinic.locale) if asked.weekly else asked.day
+    seen = await visit.call(
+        "day_view",
+        **{"from": first},
+        days=DAYS_PER_WEEK if asked.weekly else 1,
+        practitioners=list(asked.chosen) or None,
+    )
+    chosen = {str(each) for each in asked.chosen}
+    if chosen and chosen.isdisjoint(who["id"] for who in seen["practitioners"]):
+        # Nobody of these is here (any more).
+        return await draw(visit, Asked(asked.day, asked.weekly, ()))
+    if asked.weekly:
+        return draw_week(visit, seen, chosen), seen["practitioners"]
+    return draw_day(visit, seen, asked.day, chosen), seen["practitioners"]
+
+
+def _chips(asked: Asked, practitioners: Sequence[Json]) -> list[dict[str, object]]:
+    """A link each that shows or hides somebody. Whoever hides the last one sees all again."""
+    everybody = {UUID(who["id"]) for who in practitioners}
+    shown = everybody & set(asked.chosen) or everybody
+    chips: list[dict[str, object]] = []
+    for at, who in enumerate(practitioners):
+        then = shown ^ {UUID(who["id"])}
+        chosen = () if then == everybody else tuple(sorted(then))
+        chips.append(
+            {
+                "name": who["name"],
+                "colour": at % COLOURS,
+                "shown": UUID(who["id"]) in shown,
+                "query": asked.query(**{"with": chosen}),
+            }
+        )
+    return chips
+
+
+def _heading(asked: Asked, days: Sequence[date], locale: str) -> str:
+    """`Wed, Nov 25, 2026` of a day; `November 2026` of a week, or its two months."""
+    if not asked.weekly:
+        return _skeleton(asked.day, "yMMMEd", locale)
+    if days[0].month == days[-1].month:
+        return format_date(days[0], "LLLL y", locale=locale)
+    return " – ".join(_skeleton(day, "yMMM", locale) for day in (days[0], days[-1]))
+
+
+@lru_cache(maxsize=512)
+def _skeleton(day: date, parts: str, locale: str) -> str:
+    return format_skeleton(parts, day, locale=locale)
+
+
+def _moved(day: date, step: timedelta) -> date:
+    try:
+        return day + step
+    except OverflowError:
+        return day
+
+
+def _uuid(said: str) -> UUID | None:
+    try:
+        return UUID(said)
+    except ValueError:
+        return None
+
+
+PAGES: Final[list[Page]] = [
+    Page("GET", "/calendar", "read_only", show),
+    Page("GET", "/calendar/grid", "read_only", show_grid),
+]

@@ -38,6 +38,7 @@ from voxanne.postgres.pool import DatabaseBusyError
 FORM_BYTES_MAX: Final = 256 * 1024
 FORM_FIELDS_MAX: Final = 5_000
 TOKEN_BYTES: Final = 32
+TLS_FOR_A_YEAR: Final = "max-age=31536000"
 
 Answer = Callable[[Visit], Awaitable[Response]]
 
@@ -77,33 +78,60 @@ class Guard:
         make = get if page.method == "GET" else post
         return make("/clinic/{clinic}" + page.path, endpoint)
 
+    def nowhere(self) -> list[Route]:
+        """Whatever else begins like a clinic's page; the last of the routes."""
+
+        async def endpoint(request: Request) -> Response:
+            async def answer() -> Response:
+                raise RefusedError(Outcome.NOT_FOUND, "There is no such page.")
+
+            return await self.shield(request, answer)
+
+        return [made("/clinic/{rest:path}", endpoint) for made in (get, post)]
+
     @property
     def cookie_name(self) -> str:
         """With its prefix a browser takes the cookie from this very host over TLS alone."""
         return "__Host-voxanne" if self.secure else "voxanne"
 
     async def _serve(self, page: Page, request: Request) -> Response:
-        try:
+        async def visited() -> Response:
             async with asyncio.timeout(self.services.wait_seconds):
                 visit = await self._open(page, request)
             return await page.answer(visit)
+
+        return await self.shield(request, visited)
+
+    async def shield(self, request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
+        """What `work` answers, or a page for whatever it raises; always with our headers."""
+        try:
+            answer = await work()
         except SignInError:
-            return self._ask_to_sign_in(request)
-        except (ClientDisconnect, BodyTooLargeError):
+            answer = _ask_to_sign_in(request)
+        except ClientDisconnect:
             raise
+        except BodyTooLargeError:
+            answer = refuse(request, 413, Outcome.INVALID_ARGUMENTS, "The form is too long.")
+            answer.headers["connection"] = "close"
         except RefusedError as refused:
             note(request, outcome=refused.outcome)
-            return _refuse(
+            answer = refuse(
                 request, refused.status, refused.outcome, refused.detail, refused.details
             )
+            answer.headers.update(refused.headers)
         except (DatabaseBusyError, TimeoutError):
             sentence = "The database is not answering. Try again in a moment."
-            return _refuse(request, 503, Outcome.BUSY, sentence)
+            answer = refuse(request, 503, Outcome.BUSY, sentence)
         except Exception as error:
             # Its text may hold a patient's details, so only its type and place are logged.
             note(request, bug=describe(error))
             sentence = "Something went wrong on our side."
-            return _refuse(request, 500, Outcome.INTERNAL_ERROR, sentence)
+            answer = refuse(request, 500, Outcome.INTERNAL_ERROR, sentence)
+        for name, value in HEADERS.items():
+            answer.headers.setdefault(name, value)
+        if self.secure:
+            answer.headers["strict-transport-security"] = TLS_FOR_A_YEAR
+        return answer
 
     async def _open(self, page: Page, request: Request) -> Visit:
         """Raises SignInError; RefusedError: no such page for whoever asks, or for their role."""
@@ -112,7 +140,7 @@ class Guard:
             raise SignInError
         _check_ids(request)
         organization = UUID(request.path_params["clinic"])
-        found = await self.find(token, organization)
+        found = await self.find(token, organization, asked=not _asks_by_itself(request))
         if found is None:
             raise SignInError
         if found["clinic"] is None:  # or there is none: nobody is told which
@@ -123,30 +151,41 @@ class Guard:
             raise RefusedError(
                 Outcome.UNAUTHORIZED, f"Your role here doesn't allow this: it needs {page.role}."
             )
-        csrf = csrf_token(token)
         form = await read_form(request)
-        if page.method == "POST":
-            sent = request.headers.get("x-csrf-token") or form.get("csrf")
-            if not hmac.compare_digest(sent.encode(), csrf.encode()) or is_from_elsewhere(
-                request, self.services.public_url
-            ):
-                raise RefusedError(
-                    Outcome.UNAUTHORIZED, "The form is too old. Load the page again, and repeat."
-                )
-        return Visit(self.services, request, clinic, member, form, csrf, new_nonce())
+        if request.method == "POST":
+            self.check_form(request, form, token)
+        csrf = csrf_token(token)
 
-    async def find(self, token: str, organization: UUID | None = None) -> dict[str, Any] | None:
-        """Whose session it is, as open_visit.sql tells."""
+        async def is_allowed() -> bool:
+            still = await self.find(token, organization, asked=False)
+            return (
+                still is not None
+                and still["clinic"] is not None
+                and (_member(still).may(page.role))
+            )
+
+        return Visit(self.services, request, clinic, member, form, csrf, new_nonce(), is_allowed)
+
+    async def find(
+        self, token: str, organization: UUID | None = None, *, asked: bool = True
+    ) -> dict[str, Any] | None:
+        """Whose session it is, as open_visit.sql tells. `asked`: by a person; what a page does by
+        itself doesn't keep a session alive.
+        """
         found = await self.services.database.fetch_value(
-            "SELECT open_visit($1, $2)", token_hash(token), organization
+            "SELECT open_visit($1, $2, $3)", token_hash(token), organization, asked
         )
         return None if found is None else json.loads(str(found))
 
-    def _ask_to_sign_in(self, request: Request) -> Response:
-        if request.method != "GET" or _wants_json(request):
-            return problem(401, Outcome.UNAUTHORIZED, "You are not signed in any more.")
-        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return redirect(f"/sign-in?next={quote(here, safe='')}")
+    def check_form(self, request: Request, form: Form, token: str) -> None:
+        """Raises RefusedError unless the form is from a page of this session's."""
+        sent = request.headers.get("x-csrf-token") or form.get("csrf")
+        if not hmac.compare_digest(sent.encode(), csrf_token(token).encode()) or is_from_elsewhere(
+            request, self.services.public_url
+        ):
+            raise RefusedError(
+                Outcome.UNAUTHORIZED, "The form is too old. Load the page again, and repeat."
+            )
 
 
 def new_token() -> str:
@@ -229,14 +268,28 @@ def _clinic(found: Mapping[str, Any]) -> Clinic:
         language=found["language"],
         now=datetime.fromisoformat(found["now"]),
         attention=found["attention"],
+        place=found["place"],
     )
+
+
+def _ask_to_sign_in(request: Request) -> Response:
+    if request.method != "GET" or _wants_json(request):
+        return problem(401, Outcome.UNAUTHORIZED, "You are not signed in any more.")
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return redirect(f"/sign-in?next={quote(here, safe='')}")
+
+
+def _asks_by_itself(request: Request) -> bool:
+    """A page that is left open reconnects, and renews what it shows (static/request.js)."""
+    headers = request.headers
+    return "x-renewed" in headers or "text/event-stream" in headers.get("accept", "")
 
 
 def _wants_json(request: Request) -> bool:
     return "application/json" in request.headers.get("accept", "")
 
 
-def _refuse(
+def refuse(
     request: Request,
     status: int,
     outcome: str,
@@ -251,5 +304,4 @@ def _refuse(
         told = json.loads(bytes(answer.body)) | {k: v for k, v in details.items() if k != "status"}
         answer.body = json.dumps(told).encode()
         answer.headers["content-length"] = str(len(answer.body))
-    answer.headers.update(HEADERS)
     return answer

@@ -1,18 +1,20 @@
 """Pages as they are sent: templates that escape, and headers that leave a script no way in."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Final
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from voxanne.inbound.dashboard.moments import duration_text, phone_text
+from voxanne.inbound.dashboard.moments import call_path, duration_text, phone_text
 
 # Nothing from elsewhere, nothing inline but what carries this page's nonce, no frame around it.
 _POLICY: Final = (
@@ -22,6 +24,7 @@ _POLICY: Final = (
 )
 HEADERS: Final[Mapping[str, str]] = {
     "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",  # but a page's own
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -52,6 +55,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"phone": phone_text, "duration": duration_text, "initials": initials}
+    made.filters["call_path"] = call_path
     made.globals |= {"asset": asset, "icon": icon}
     return made
 
@@ -69,17 +73,33 @@ def render(
 
 def redirect(address: str) -> Response:
     """To a page of ours, so that a reload repeats nothing."""
-    return Response(status_code=303, headers={**HEADERS, "location": address})
+    location = quote(address, safe="/?#&=%:;,+@!$'()*[]~")
+    return Response(status_code=303, headers={**HEADERS, "location": location})
 
 
 def _static() -> Traversable:
     return files("voxanne.inbound.dashboard") / "static"
 
 
+def _slim(name: str, content: bytes) -> bytes:
+    """Without what only its readers need: lines of comment, indentation, spaces between signs."""
+    if name.endswith((".css", ".js")):
+        content = re.sub(
+            rb"(?ms)^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*\n|^[ \t]*//[^\n]*\n|^[ \t]+|^\n", b"", content
+        )
+    if name.endswith(".css"):
+        content = re.sub(rb" *([{};]) *|([:,]) +", rb"\1\2", content)
+    return content
+
+
 @cache
 def _assets() -> tuple[str, Mapping[str, bytes]]:
     """Every static file, and a name for this version of them all."""
-    found = {path.name: path.read_bytes() for path in _static().iterdir() if path.is_file()}
+    found = {
+        path.name: _slim(path.name, path.read_bytes())
+        for path in _static().iterdir()
+        if path.is_file()
+    }
     digest = hashlib.sha256()
     for name in sorted(found):
         digest.update(name.encode() + b"\0" + found[name] + b"\0")

@@ -23,10 +23,15 @@ from voxanne.inbound.dashboard.settings import (
     clinic,
     connections,
     hooks,
+    hours,
     lines,
+    members,
     messages,
+    overview,
     retention,
     scores,
+    service_list,
+    special_days,
     staff,
 )
 from voxanne.inbound.http import get
@@ -45,7 +50,12 @@ PAGES: Final[list[Page]] = [
             deliveries,
             metrics,
             privacy,
+            overview,
             clinic,
+            hours,
+            special_days,
+            members,
+            service_list,
             lines,
             connections,
             messages,
@@ -64,5 +74,6 @@ def dashboard_routes(services: Services, *, secure: bool) -> list[Route]:
     return [
         *signing_in.routes(guard),
         *map(guard.route, PAGES),
+        *guard.nowhere(),
         get("/static/{version}/{name}", serve_asset),
     ]

@@ -1,6 +1,6 @@
 """One request of somebody who is signed in: who, at which clinic, and what they may do with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -39,7 +39,9 @@ class Form:
 
 @dataclass(frozen=True)
 class Clinic:
-    """The clinic whose page it is. `now` is the deployment's clock at the request, UTC."""
+    """The clinic whose page it is. `now` is the deployment's clock at the request, UTC; `place` is
+    where the event log was then.
+    """
 
     id: UUID
     name: str
@@ -48,6 +50,7 @@ class Clinic:
     language: str
     now: datetime
     attention: int
+    place: str
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -60,7 +63,7 @@ class Clinic:
     @cached_property
     def locale(self) -> str:
         """As Babel names it: `en_GB`."""
-        return f"{self.language}_{locale_for(self.country, self.timezone)[1]}"
+        return locale_for(self.country, self.timezone, self.language)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,9 @@ class Member:
 
 @dataclass(frozen=True)
 class Visit:
-    """What a page's handler is given. `csrf` belongs into every form that posts."""
+    """What a page's handler is given. `csrf` belongs into every form that posts; `is_allowed` asks
+    once more whether the page may be seen, for what lasts.
+    """
 
     services: Services
     request: Request
@@ -89,6 +94,7 @@ class Visit:
     form: Form
     csrf: str
     nonce: str
+    is_allowed: Callable[[], Awaitable[bool]]
 
     @property
     def root(self) -> str:

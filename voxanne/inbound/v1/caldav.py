@@ -4,6 +4,7 @@ import json
 from typing import Annotated
 from uuid import UUID
 
+from cryptography.fernet import MultiFernet
 from pydantic import AfterValidator, Field, SecretStr
 
 from voxanne.booking.normalize import is_clean
@@ -80,18 +81,22 @@ async def connect(body: NewCalDav, caller: CallerHere) -> ConnectedCalDav:
     clinic = await caller.services.authenticator.clinic(caller.credential.organization)
     if clinic is None:
         raise RefusedError(Outcome.INVALID_ORGANIZATION, "The organization does not exist")
+    connection = connection_of(body, caller.services.fernet, clinic.timezone)
+    return ConnectedCalDav.model_validate(await caller.call("connect_calendar", **connection))
+
+
+def connection_of(body: NewCalDav, fernet: MultiFernet, timezone: str) -> dict[str, object]:
+    """The parameters of connect_calendar.sql, without their `p_`."""
     credentials = {
         "user": body.user,
         "password": body.password.get_secret_value(),
         "calendar": body.calendar,
-        "timezone": clinic.timezone,
+        "timezone": timezone,
     }
-    answer = await caller.call(
-        "connect_calendar",
-        practitioner_id=body.practitioner_id,
-        vendor="caldav",
-        calendar=body.address,
-        account=body.user,
-        credentials=caller.services.fernet.encrypt(json.dumps(credentials).encode()),
-    )
-    return ConnectedCalDav.model_validate(answer)
+    return {
+        "practitioner_id": body.practitioner_id,
+        "vendor": "caldav",
+        "calendar": body.address,
+        "account": body.user,
+        "credentials": fernet.encrypt(json.dumps(credentials).encode()),
+    }

@@ -163,6 +163,9 @@ class Configuration(Shown):
             "calendar_changes": "follow",
             "calendar_stale": "offer",
             "calendar_stale_minutes": 60,
+            "call_retention_days": 365,
+            "text_retention_days": 730,
+            "person_retention_days": None,
             "notice_minutes": 120,
             "horizon_days": 365,
             "slot_minutes": 15,
@@ -196,6 +199,11 @@ class Configuration(Shown):
     calendar_changes: Literal["follow", "restore"]
     calendar_stale: Literal["offer", "refuse", "ask"]
     calendar_stale_minutes: int
+    call_retention_days: int = Field(description="Transcripts, summaries, links to recordings.")
+    text_retention_days: int
+    person_retention_days: int | None = Field(
+        description="People of whom nothing was heard for so long are erased. Null: never."
+    )
     notice_minutes: int
     horizon_days: int
     slot_minutes: int

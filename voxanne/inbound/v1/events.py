@@ -1,15 +1,20 @@
 """What happened, in the order it was committed."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
+from fastapi import Query
 from pydantic import Field, model_validator
 
+from voxanne.booking.outcomes import Outcome
+from voxanne.inbound.authentication import UnauthorizedError
+from voxanne.inbound.live import EventStream, read_place
 from voxanne.inbound.v1.pages import LIMIT_DEFAULT, Cursor, Limit, Listing, Page
-from voxanne.inbound.v1.problems import problems
+from voxanne.inbound.v1.problems import RefusedError, problems
 from voxanne.inbound.v1.routing import CallerHere, router
 from voxanne.inbound.v1.schemas import ID_EXAMPLE, Shown, examples
+from voxanne.inbound.v1.security import identify
 
 routes = router("events")
 
@@ -45,12 +50,58 @@ class Event(Shown):
         return row
 
 
+After = Annotated[
+    str | None,
+    Query(
+        description="In place of the header `Last-Event-ID`, which outweighs it.",
+        examples=["48211-90177"],
+    ),
+]
+_STREAM_EXAMPLE: Final = (
+    "id: 48211-90177\nevent: changed\n"
+    'data: {"kind":"booked","appointment_id":"' + ID_EXAMPLE + '","lead_id":null,'
+    '"call_id":null,"days":["2027-06-01"]}\n\n'
+)
 _LISTED: Final = Listing(
     "list_events",
     Event,
     {"after_transaction": ("transaction_id", int), "after_id": ("id", int)},
     endless=True,
 )
+
+
+@routes.get(
+    "/v1/events/stream",
+    status_code=200,
+    response_class=EventStream,
+    summary="Be told what happens",
+    responses={
+        **problems(Outcome.LIMIT_REACHED, cursor=True),
+        200: {
+            "description": "Server-sent events named `changed`",
+            "content": {
+                "text/event-stream": {"schema": {"type": "string"}, "example": _STREAM_EXAMPLE}
+            },
+        },
+    },
+)
+async def stream_events(caller: CallerHere, after: After = None) -> EventStream:
+    """Ids, and the clinic's days they are about, within a second; a comment every 15 seconds.
+    It goes on after `Last-Event-ID`, and begins now without one, or with one that is yet to come.
+    It ends with the credential, with the server, and for a reader who is too slow: connect again.
+    """
+    place = read_place(caller.request.headers.get("last-event-id") or after)
+    services, organization = caller.services, caller.credential.organization
+    services.hub.check_room(organization)
+
+    async def is_allowed() -> bool:
+        try:
+            await identify(services, caller.request, "/v1/events/stream")
+        except (UnauthorizedError, RefusedError):
+            return False
+        return True
+
+    return EventStream(services.hub, organization, place, is_allowed)
 
 
 @routes.get(

@@ -1,11 +1,11 @@
 """The people a clinic knows, each by a phone number and a name."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import Query, Response
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from voxanne.booking.outcomes import Outcome
 from voxanne.inbound.v1.headers import IfMatch, set_version, wanted_version
@@ -53,6 +53,9 @@ class Lead(Shown):
             "email": None,
             "birth_date": None,
             "status": "pending",
+            "merged_into": None,
+            "score": 65,
+            "tier": "warm",
             "version": 1,
             "created_at": "2027-05-20T09:30:00Z",
             "updated_at": "2027-05-20T09:30:00Z",
@@ -66,6 +69,11 @@ class Lead(Shown):
     email: str | None
     birth_date: date | None
     status: str
+    merged_into: UUID | None = Field(
+        description="The lead that staff merged this one into: they are one person."
+    )
+    score: int | None = Field(description="0 to 100; null: not scored yet.")
+    tier: Literal["hot", "warm", "cold"] | None
     version: int
     created_at: datetime
     updated_at: datetime

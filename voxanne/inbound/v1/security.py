@@ -18,6 +18,7 @@ from voxanne.booking.types import Credential, Phone, Scope
 from voxanne.inbound.authentication import Authenticator
 from voxanne.inbound.callbacks.google import GoogleConsent
 from voxanne.inbound.http import lower_headers, note
+from voxanne.inbound.live import Hub
 from voxanne.inbound.metrics import SUCCESS, Metrics
 from voxanne.inbound.v1.problems import RefusedError
 from voxanne.language.speech import locale_for
@@ -45,6 +46,10 @@ ACCESS: Final[Mapping[tuple[str, str], frozenset[Scope]]] = {
     ("GET", "/v1/leads"): _READERS,
     ("GET", "/v1/leads/{lead_id}"): _READERS,
     ("PATCH", "/v1/leads/{lead_id}"): _STAFF,
+    ("GET", "/v1/leads/{lead_id}/export"): _ADMIN,
+    ("DELETE", "/v1/leads/{lead_id}"): _ADMIN,
+    ("GET", "/v1/score-weights"): _READERS,
+    ("PUT", "/v1/score-weights"): _ADMIN,
     ("POST", "/v1/waitlist"): _CALLERS,
     ("GET", "/v1/waitlist"): _READERS,
     ("DELETE", "/v1/waitlist/{waitlist_id}"): _CALLERS,
@@ -78,6 +83,7 @@ ACCESS: Final[Mapping[tuple[str, str], frozenset[Scope]]] = {
     ("GET", "/v1/alerts"): _READERS,
     ("POST", "/v1/alerts/{alert_id}/seen"): _STAFF,
     ("GET", "/v1/events"): _READERS,
+    ("GET", "/v1/events/stream"): _READERS,
     ("POST", "/v1/webhooks"): _ADMIN,
     ("GET", "/v1/webhooks"): _READERS,
     ("GET", "/v1/webhooks/{webhook_id}"): _READERS,
@@ -106,9 +112,11 @@ CREDENTIALS: Final = [
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the routes work with. `wait_seconds`: longest wait for the database in one request;
+    `hub`: tells open streams of what happens;
     `public_url`: the address outsiders use, where it isn't the one that was asked;
     `google`: the way to its consent page, where the deployment has one;
-    `private_addresses`: webhooks may go into the deployment's own network.
+    `private_addresses`: webhooks may go into the deployment's own network;
+    `email_from`: who sends e-mail, where the deployment does.
     """
 
     database: functions.Database
@@ -117,9 +125,15 @@ class Services:
     fernet: MultiFernet
     body_bytes_max: int
     wait_seconds: float
+    hub: Hub
     public_url: str | None = None
     google: GoogleConsent | None = None
     private_addresses: bool = False
+    email_from: str | None = None
+
+    def base_address(self, request: Request) -> str:
+        """Where outsiders reach the API; as it was asked, where no proxy stands before it."""
+        return (self.public_url or str(request.base_url)).rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +158,7 @@ class Caller:
 
     @property
     def base_address(self) -> str:
-        """Where outsiders reach the API; as it was asked, where no proxy stands before it."""
-        return (self.services.public_url or str(self.request.base_url)).rstrip("/")
+        return self.services.base_address(self.request)
 
     async def call(self, function: str, **parameters: object) -> dict[str, Any]:
         """What the SQL function answers, by its parameters without their `p_`.

@@ -22,15 +22,8 @@ from voxanne.inbound.v1.schemas import (
 )
 from voxanne.inbound.v1.security import Caller
 from voxanne.language.catalogue import LANGUAGES
-from voxanne.texts.segments import measure
-from voxanne.texts.templates import (
-    KINDS,
-    TemplateError,
-    Words,
-    built_in,
-    check_template,
-    example_values,
-)
+from voxanne.texts.previews import preview as write_preview
+from voxanne.texts.templates import KINDS, TemplateError, built_in, check_template
 
 Language = Annotated[
     Literal["en", "es", "de"] | None, Query(description="The clinic's own, unless told.")
@@ -252,14 +245,13 @@ async def preview(
     spoken = await _language(caller, kind, language)
     if body.body is not None:
         _check(kind, body.body, spoken)
-    text = Words(kind, spoken, body.body).fill(example_values(spoken))
-    length = measure(text)
+    shown = write_preview(kind, spoken, body.body)
     return Preview(
-        text=text,
-        encoding=length.encoding,
-        units=length.units,
-        segments=length.segments,
-        forced_by=list(length.forced_by),
+        text=shown.text,
+        encoding=shown.length.encoding,
+        units=shown.length.units,
+        segments=shown.length.segments,
+        forced_by=list(shown.length.forced_by),
     )
 
 

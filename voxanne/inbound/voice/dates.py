@@ -14,7 +14,8 @@ from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.voice.clock_words import (
+from voxanne.language.catalogue import ENGLISH, known_language, say
+from voxanne.language.clock_words import (
     WEEKDAYS,
     Clock,
     Day,
@@ -26,7 +27,6 @@ from voxanne.inbound.voice.clock_words import (
     read_day,
     take_part_of_day,
 )
-from voxanne.language.catalogue import ENGLISH, known_language, say
 from voxanne.language.speech import (
     speak_date,
     speak_date_with_year,

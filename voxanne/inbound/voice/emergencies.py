@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
-from voxanne.inbound.voice.letters import plain_letters, spellings
 from voxanne.inbound.voice.red_flags import FLAGS
 from voxanne.language.catalogue import ENGLISH, language_or_english, say
+from voxanne.language.letters import plain_letters, spellings
 from voxanne.language.speech import region_of
 
 ADDS: Final = "+"

@@ -35,6 +35,7 @@ from voxanne.inbound.http import (
 from voxanne.inbound.metrics import OUTCOMES, SUCCESS, Metrics
 from voxanne.inbound.voice.calendar_wait import CalendarWait
 from voxanne.inbound.voice.call_rate import CallRate
+from voxanne.inbound.voice.call_reports import read_report
 from voxanne.inbound.voice.caller_language import ChangedLanguages, reported_language
 from voxanne.inbound.voice.messages import QUESTIONS, answer_question, plain_reply
 from voxanne.inbound.voice.redact import redact_secrets
@@ -233,7 +234,7 @@ class VoiceEndpoint:
             self.languages.hear(clinic.id, visit.voice)
             if visit.voice.message_type in QUESTIONS:
                 reply = await self._reply(visit, clinic, visit.voice.message_type)
-        await self._record(visit.voice, clinic, visit.deadline)
+        await self._record(visit, clinic)
         return JSONResponse(reply)
 
     async def _reply(self, visit: Visit, clinic: Clinic, kind: str) -> dict[str, object]:
@@ -263,8 +264,10 @@ class VoiceEndpoint:
         who = caller.phone.e164 if caller.phone else caller.call_id
         return who is None or self.call_rate.allows((caller.clinic.id, who), time.monotonic())
 
-    async def _record(self, voice: VoiceRequest, clinic: Clinic | None, deadline: float) -> None:
-        """Keep the message, secrets redacted. Without a clinic or a call it has no place to go."""
+    async def _record(self, visit: Visit, clinic: Clinic | None) -> None:
+        """Keep the message, secrets redacted, and what it says of its call. Without a clinic or a
+        call it has no place to go."""
+        voice = visit.voice
         kind = (voice.message_type or "")[:MESSAGE_TYPE_CHARACTERS_MAX]
         if clinic is None or voice.call_id is None or not kind:
             return
@@ -272,14 +275,18 @@ class VoiceEndpoint:
         if voice.sent_at_ms is not None:
             sent_at = datetime.fromtimestamp(voice.sent_at_ms / 1000, UTC)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(visit.deadline):
+                message = redact_secrets(voice.message)
+                region = self._caller(visit, clinic).region
+                language = self.languages.of(clinic.id, voice.call_id) or visit.language
                 await functions.record_voice_message(
                     self.database,
                     clinic.id,
                     call_id=voice.call_id,
                     kind=kind,
-                    payload=redact_secrets(voice.message),
+                    payload=message,
                     sent_at=sent_at,
+                    report=read_report(voice, message, region=region, language=language),
                 )
         except Exception as error:
             # The platform expects a reply all the same, and has nobody to tell of an error.

@@ -38,6 +38,8 @@ CREATE TABLE memberships (
   org_id uuid NOT NULL REFERENCES organizations (id),
   staff_id uuid NOT NULL REFERENCES staff_accounts (id),
   role text NOT NULL CHECK (role IN ('owner', 'staff', 'read_only')),
+  invitation_hash bytea,                -- until it is accepted, of what it is accepted with; NULL: a member
+  last_seen_at timestamptz,             -- at this clinic, within five minutes
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (org_id, staff_id)
 );

@@ -13,6 +13,7 @@ CREATE TABLE calls (
   ended_at timestamptz,
   end_reason text CHECK (length(end_reason) <= 100),                 -- the platform's code
   transcript text CHECK (length(transcript) <= 200000),
+  transcript_cut boolean NOT NULL DEFAULT false,                     -- there was more of it
   summary text CHECK (length(summary) <= 5000),
   recording_url text CHECK (length(recording_url) <= 2000),
   cost_usd numeric(12, 6),
@@ -26,6 +27,7 @@ CREATE TABLE calls (
   promise text NOT NULL DEFAULT 'unchecked'
     CHECK (promise IN ('unchecked', 'none', 'kept', 'mismatch', 'unclear')),
   promise_findings jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(promise_findings) = 'array'),
+  promise_due_at timestamptz,           -- when to check it; while a worker does, when another may
   promise_checked_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
@@ -35,7 +37,9 @@ CREATE TABLE calls (
 CREATE INDEX calls_in_time ON calls (org_id, started_at, call_id);
 CREATE INDEX calls_of_lead ON calls (org_id, lead_id, started_at) WHERE lead_id IS NOT NULL;
 CREATE INDEX calls_of_caller ON calls (org_id, caller_phone, started_at) WHERE caller_phone IS NOT NULL;
-CREATE INDEX calls_unchecked ON calls (org_id, reported_at) WHERE promise = 'unchecked' AND reported_at IS NOT NULL;
+CREATE INDEX calls_without_lead ON calls (org_id, caller_phone) WHERE lead_id IS NULL AND caller_phone IS NOT NULL;
+CREATE INDEX calls_mismatched ON calls (org_id, started_at, call_id) WHERE promise = 'mismatch';
+CREATE INDEX calls_to_check ON calls (org_id, promise_due_at) WHERE promise_due_at IS NOT NULL;
 CREATE INDEX appointments_of_call ON appointments (org_id, call_id) WHERE call_id IS NOT NULL;
 -- What a call changed; that it booked, the appointment tells.
 CREATE INDEX events_of_call ON events (org_id, call_id) WHERE call_id IS NOT NULL AND kind <> 'booked';

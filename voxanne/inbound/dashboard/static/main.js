@@ -1,1 +1,26 @@
-// Started on every page.
+/* Started on every page: what the page has gets its script, and no more is loaded. */
+
+import { listen } from "./live.js";
+import { startNotifications } from "./notifications.js";
+import { startRegions } from "./regions.js";
+
+/** Links that open the sheet, where no other key or button is meant. */
+const OPENING = "#calendar .appt, #new-appointment, [data-panel], #panel a[href*='/appointments/new']";
+
+if (document.body.dataset.root) {
+  startRegions();
+  startNotifications();
+  const calendar = document.getElementById("calendar");
+  if (calendar) import("./calendar.js").then(({ startCalendar }) => startCalendar(calendar));
+  listen();
+  document.addEventListener("click", async (event) => {
+    const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
+    if (!(link instanceof HTMLAnchorElement) || event.defaultPrevented || !link.matches(OPENING)) return;
+    if (event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    (await import("./panel.js")).openPanel(link.href, link);
+  });
+  for (const form of document.querySelectorAll("main form[data-action='book']")) {
+    import("./search.js").then(({ startSearch }) => startSearch(form));
+  }
+}

@@ -10,6 +10,7 @@ from voxanne.inbound.voice.tools.results import Result, every, refused, speak_ap
 from voxanne.language.catalogue import say
 
 SPOKEN_MAX: Final = 3
+_TEXTS_ALLOWED: Final = {"opt_in": True, "opt_out": False}
 
 Person = dict[str, Any]
 
@@ -62,6 +63,9 @@ def _person(caller: Caller, person: Person) -> Result:
         "visits": person["visits"],
         "noShows": person["no_shows"],
         "usualPractitioner": person["usual_practitioner"],
+        "lastVisit": _described(caller, person["last_visit"]) if person["last_visit"] else None,
+        "language": person["language"],
+        "textsAllowed": _TEXTS_ALLOWED.get(person["texts"]),
         "offers": [
             {
                 "waitlistId": offer["waitlist_id"],

@@ -21,6 +21,10 @@ BEGIN
   RETURN jsonb_build_object(
     'appointment', delivered_appointment(p_delivery.org_id, p_delivery.subject_id),
     'connection', connection_details(v_connection),
+    -- Whoever it was for was erased: nothing of it stays in a calendar, also when it is past.
+    'erased', EXISTS (
+      SELECT FROM appointments
+      WHERE org_id = p_delivery.org_id AND id = p_delivery.subject_id AND metadata ? 'erased'),
     'event', (
       SELECT to_jsonb(calendar_events) FROM calendar_events
       WHERE org_id = p_delivery.org_id AND appointment_id = p_delivery.subject_id

@@ -28,6 +28,7 @@ DECLARE
   v_after jsonb;
   v_changes jsonb;
   v_warnings jsonb;
+  v_outside uuid[];                    -- upcoming appointments that lie outside the hours already
   v_refused json;
 BEGIN
   IF claim_forbids(p_org_id) THEN
@@ -55,6 +56,7 @@ BEGIN
   END IF;
 
   v_before := clinic_configuration(p_org_id);
+  v_outside := appointments_outside_hours(p_org_id);
   BEGIN
     PERFORM store_clinic_rules(p_org_id, p_document);
     PERFORM store_services(p_org_id, p_document);
@@ -65,7 +67,8 @@ BEGIN
     v_after := clinic_configuration(p_org_id);
     v_changes := configuration_changes(v_before, v_after);
     v_refused := check_configuration_fit(p_org_id, p_document);
-    v_warnings := configuration_warnings(p_org_id, v_before, v_after);
+    v_warnings := configuration_warnings(p_org_id, v_before, v_after)
+      || outside_hours_warning(p_org_id, v_outside);
     IF v_refused IS NOT NULL OR p_dry_run OR v_changes = '[]' THEN
       RAISE EXCEPTION USING ERRCODE = 'VX001';
     END IF;

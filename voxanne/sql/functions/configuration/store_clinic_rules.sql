@@ -25,6 +25,10 @@ BEGIN
     calendar_stale = coalesce(btrim(p_document ->> 'calendar_stale'), calendar_stale),
     calendar_stale_minutes = coalesce((p_document ->> 'calendar_stale_minutes')::integer,
                                       calendar_stale_minutes),
+    call_retention_days = coalesce((p_document ->> 'call_retention_days')::integer, call_retention_days),
+    text_retention_days = coalesce((p_document ->> 'text_retention_days')::integer, text_retention_days),
+    person_retention_days = CASE WHEN p_document ? 'person_retention_days'
+      THEN (p_document ->> 'person_retention_days')::integer ELSE person_retention_days END,
     notice_minutes = coalesce((p_document ->> 'notice_minutes')::integer, notice_minutes),
     horizon_days = coalesce((p_document ->> 'horizon_days')::integer, horizon_days),
     slot_minutes = coalesce((p_document ->> 'slot_minutes')::integer, slot_minutes),

@@ -18,7 +18,7 @@ BEGIN
   IF claim_forbids(p_org_id) THEN
     RETURN refusal('FORBIDDEN_ORGANIZATION');
   END IF;
-  SELECT coalesce(jsonb_agg(to_jsonb(page) - '{org_id,person}'::text[] ORDER BY page.id), '[]')
+  SELECT coalesce(jsonb_agg(lead_document(page) ORDER BY page.id), '[]')
   INTO v_items
   FROM (
     SELECT * FROM leads

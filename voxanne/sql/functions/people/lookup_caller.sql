@@ -1,5 +1,7 @@
--- Purpose: who is known under the calling number, and what they have coming up. Nothing that belongs
--- to another number, and no search by name: a name only chooses among the number's own people.
+-- Purpose: who is known under the calling number, what they have coming up, and what helps the call:
+-- the last visit, the language of their last call, whether the number wants texts. Nothing that belongs
+-- to another number, not even of whoever was merged; no search by name: a name only chooses among the
+-- number's own people. Never what staff think: no score, no notes, no mood.
 -- Outcomes: {"success", "found", "people"}; NEEDS_CONFIRMATION with "needs" when the clinic asks for
 --   more before anything is told.
 CREATE FUNCTION lookup_caller(
@@ -16,6 +18,7 @@ DECLARE
   v_now timestamptz := current_moment();
   v_phone text := normalize_phone(p_phone);
   v_check text;
+  v_texts text;     -- 'opt_in', 'opt_out', or NULL: nobody said
   v_people json;
 BEGIN
   IF claim_forbids(p_org_id) THEN
@@ -31,9 +34,14 @@ BEGIN
   ELSIF v_check = 'name_and_birth_date' AND p_birth_date IS NULL THEN
     RETURN refusal('NEEDS_CONFIRMATION', '{"needs": "birth_date"}');
   END IF;
+  v_texts := (
+    SELECT kind FROM consents
+    WHERE org_id = p_org_id AND phone = v_phone AND kind IN ('opt_out', 'opt_in')
+    ORDER BY place DESC LIMIT 1);
   SELECT json_agg(json_build_object(
       'lead_id', known.id, 'name', known.name, 'visits', visits, 'no_shows', no_shows,
       'usual_practitioner_id', usual.practitioner_id, 'usual_practitioner', usual.name,
+      'last_visit', last.visit, 'language', spoken.language, 'texts', v_texts,
       'upcoming', coalesce(upcoming, '[]'), 'offers', coalesce(offers, '[]')) ORDER BY known.name, known.id)
   INTO v_people
   FROM (
@@ -70,6 +78,21 @@ BEGIN
     GROUP BY practitioner_id, practitioners.name
     ORDER BY count(*) DESC, max(scheduled_at) DESC LIMIT 1
   ) AS usual ON true
+  LEFT JOIN LATERAL (
+    SELECT json_build_object(
+      'scheduled_at', scheduled_at, 'service_type', service_type,
+      'practitioner_name', CASE WHEN NOT implicit THEN practitioners.name END) AS visit
+    FROM appointments
+    JOIN practitioners ON practitioners.org_id = p_org_id AND practitioners.id = practitioner_id
+    WHERE appointments.org_id = p_org_id AND contact_id = known.id AND scheduled_at <= v_now
+      AND (appointments.status = 'completed' OR appointments.status = 'confirmed' AND ends_at <= v_now)
+    ORDER BY scheduled_at DESC LIMIT 1
+  ) AS last ON true
+  LEFT JOIN LATERAL (
+    SELECT language FROM calls
+    WHERE org_id = p_org_id AND lead_id = known.id AND caller_phone = v_phone AND language IS NOT NULL
+    ORDER BY started_at DESC LIMIT 1
+  ) AS spoken ON true
   CROSS JOIN LATERAL (
     SELECT json_agg(json_build_object(
       'appointment_id', next.id, 'scheduled_at', scheduled_at, 'ends_at', ends_at,

@@ -57,7 +57,7 @@ BEGIN
   SELECT p_org_id, 'lead_changed', p_lead_id, jsonb_build_object('fields', jsonb_agg(field)),
     v_lead.updated_at
   FROM jsonb_object_keys(p_changes) AS field;
-  RETURN json_build_object('success', true, 'lead', to_jsonb(v_lead) - '{org_id,person}'::text[]);
+  RETURN json_build_object('success', true, 'lead', lead_document(v_lead));
 END $$;
 REVOKE ALL ON FUNCTION save_lead FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION save_lead TO voxanne_api;

@@ -12,10 +12,15 @@ DECLARE
   v_now timestamptz := current_moment();
   v_text uuid;
 BEGIN
-  IF claim_forbids(p_org_id) OR NOT EXISTS (
-      SELECT FROM deliveries
-      WHERE org_id = p_org_id AND subject_id = p_subject_id AND kind = p_kind AND version = p_version
-        AND status = 'sending' AND attempts = p_attempt) THEN
+  IF claim_forbids(p_org_id) THEN
+    RETURN NULL;
+  END IF;
+  -- Locked, so that nothing is written down any more once it was kept back (silence_deliveries).
+  PERFORM FROM deliveries
+  WHERE org_id = p_org_id AND subject_id = p_subject_id AND kind = p_kind AND version = p_version
+    AND status || '' = 'sending' AND attempts = p_attempt   -- by its key, not by deliveries_due
+  FOR SHARE;
+  IF NOT FOUND THEN
     RETURN NULL;
   ELSIF p_kind = 'sms_reply' THEN
     UPDATE texts SET our_number = p_our_number, body = p_body, attempt = p_attempt, tried_at = v_now,

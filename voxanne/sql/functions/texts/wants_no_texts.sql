@@ -5,7 +5,8 @@ AS $$
 BEGIN
   RETURN coalesce((
     SELECT kind = 'opt_out' FROM consents
-    WHERE org_id = p_org_id AND phone = p_phone AND kind IN ('opt_out', 'opt_in')
+    WHERE org_id = p_org_id AND phone IN (p_phone, erased_phone(p_org_id, p_phone))
+      AND kind IN ('opt_out', 'opt_in')
     ORDER BY place DESC LIMIT 1), false);
 END $$;
 REVOKE ALL ON FUNCTION wants_no_texts FROM PUBLIC;

@@ -15,9 +15,9 @@ from datetime import date, time, timedelta
 from enum import Enum
 from typing import Final
 
-from voxanne.inbound.voice.letters import plain_letters
-from voxanne.inbound.voice.translated_words import in_english
 from voxanne.language.catalogue import ENGLISH
+from voxanne.language.letters import plain_letters
+from voxanne.language.translated_words import in_english
 
 SAID_CHARACTERS_MAX: Final = 100
 DAY_OF_MONTH_DAYS_AHEAD_MAX: Final = 31
@@ -150,11 +150,15 @@ def plain_text(value: object, language: str = ENGLISH) -> str | None:
     if not text.isascii():
         return None
     text = " ".join(text.lower().split())
-    if not text:
-        return ""
+    return tidied(text, language) or None if text else ""
+
+
+def tidied(text: str, language: str = ENGLISH) -> str:
+    """Small ASCII text as the readers of this module want it: `3 p.m.` as `3 pm`, and days and
+    times of the language in English."""
     for pattern, replacement in _TIDYING:
         text = pattern.sub(replacement, text)
-    return in_english(" ".join(text.split()), language).rstrip(" .") or None
+    return in_english(" ".join(text.split()), language).rstrip(" .")
 
 
 def take_part_of_day(text: str) -> tuple[str, str | None]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from voxanne.inbound.voice.letters import spellings
+from voxanne.language.letters import spellings
 
 Found = re.Match[str]
 Replacement = str | Callable[[Found], str]

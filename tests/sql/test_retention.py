@@ -1,0 +1,195 @@
+"""What was said is kept as long as the clinic chose, and no longer."""
+
+import json
+from datetime import timedelta
+from uuid import UUID
+
+from tests.integration.test_chores import Session
+from tests.sql.diary import ANN, BOB, NOW, TOM, Diary, at
+from tests.sql.people import where
+from voxanne.outbox.retention import retention_chores, sweep_people, sweep_records
+
+DAY = timedelta(days=1)
+
+
+async def said(diary: Diary, age: timedelta, call_id: str, lead_id: str | None = None) -> None:
+    """A call, its report, a message that was dealt with, and a text, so old."""
+    when = NOW - age
+    await diary.owner.execute(
+        "INSERT INTO calls (org_id, call_id, lead_id, caller_phone, started_at, transcript, "
+        "cost_usd) VALUES ($1, $2, $3, '+442079460999', $4, 'secret words', 0.5)",
+        diary.org_id, call_id, UUID(lead_id) if lead_id else None, when,
+    )  # fmt: skip
+    await diary.owner.execute(
+        "INSERT INTO voice_messages (org_id, call_id, type, payload, received_at) "
+        "VALUES ($1, $2, 'end-of-call-report', '{\"said\": \"secret words\"}', $3)",
+        diary.org_id, call_id, when,
+    )  # fmt: skip
+    for status in ("done", "new"):
+        await diary.owner.execute(
+            "INSERT INTO messages (org_id, body, status, call_id, created_at) "
+            "VALUES ($1, $2, $3, $4, $5)",
+            diary.org_id, f"{status} message", status, call_id, when,
+        )  # fmt: skip
+    await diary.owner.execute(
+        "INSERT INTO texts (org_id, direction, our_number, their_number, body, created_at) "
+        "VALUES ($1, 'in', '+1', '+442079460999', 'secret text', $2)",
+        diary.org_id, when,
+    )  # fmt: skip
+
+
+async def counted(diary: Diary) -> dict[str, int]:
+    return {
+        table: await diary.count(table)
+        for table in ("calls", "voice_messages", "messages", "texts", "audit_log")
+    }
+
+
+async def test_each_kind_goes_when_its_time_is_up(diary: Diary) -> None:
+    session = Session(diary.api)
+    await diary.set(call_retention_days=30, text_retention_days=60)
+    await said(diary, 30 * DAY, "young")
+    await said(diary, 31 * DAY, "old")
+    await said(diary, 61 * DAY, "older")
+    before = await counted(diary)
+
+    assert await sweep_records(session) == 2 + 2 + 1
+    assert await sweep_records(session) == 0
+
+    after = await counted(diary)
+    assert after["calls"] == before["calls"] == 3
+    assert (after["voice_messages"], after["texts"]) == (1, 2)
+    messages = await diary.owner.fetch("SELECT status FROM messages ORDER BY status")
+    assert [row["status"] for row in messages] == ["done", "new", "new", "new"]
+    kept = await diary.owner.fetch("SELECT call_id, transcript, cost_usd FROM calls")
+    assert {row["call_id"] for row in kept if row["transcript"]} == {"young"}
+    assert {float(row["cost_usd"]) for row in kept} == {0.5}
+
+
+async def test_a_call_keeps_whom_it_was_with_but_not_a_stranger(diary: Diary) -> None:
+    booked = await diary.book(at("10:00"), ANN)
+    await said(diary, 400 * DAY, "hers", booked["contact_id"])
+    await said(diary, 400 * DAY, "nobodys")
+    await sweep_records(Session(diary.api))
+    rows = {row["call_id"]: row for row in await diary.owner.fetch("SELECT * FROM calls")}
+    assert str(rows["hers"]["lead_id"]) == booked["contact_id"]
+    assert rows["hers"]["caller_phone"] is not None
+    assert rows["nobodys"]["caller_phone"] is None
+    assert await where(diary, "secret words") == set()
+
+
+async def test_the_audit_log_goes_after_six_years(diary: Diary) -> None:
+    for age in (6 * 366, 6 * 365 - 2):
+        await diary.owner.execute(
+            "INSERT INTO audit_log (org_id, actor, action, created_at) VALUES ($1, 'a', 'b', $2)",
+            diary.org_id,
+            NOW - age * DAY,
+        )
+    assert await sweep_records(Session(diary.api)) == 1
+    assert await diary.count("audit_log") == 1
+
+
+async def test_many_rows_go_in_batches(diary: Diary) -> None:
+    await diary.owner.executemany(
+        "INSERT INTO texts (org_id, direction, our_number, their_number, created_at) "
+        "VALUES ($1, 'in', '+1', '+2', $2)",
+        [(diary.org_id, NOW - 800 * DAY) for _ in range(1200)],
+    )
+    assert await diary.number("sweep_old_records") == 500
+    assert await sweep_records(Session(diary.api)) == 700
+
+
+async def aged(diary: Diary, lead_id: str, days: int) -> None:
+    """Nothing was heard of them for so long."""
+    when = NOW - days * DAY
+    await diary.owner.execute(
+        "UPDATE leads SET created_at = $2, updated_at = $2 WHERE id = $1", UUID(lead_id), when
+    )
+    await diary.owner.execute(
+        "UPDATE appointments SET scheduled_at = $2::timestamptz, "
+        "ends_at = $2::timestamptz + interval '1 hour', blocked_from = NULL, "
+        "blocked_until = NULL, created_at = $2::timestamptz WHERE contact_id = $1",
+        UUID(lead_id),
+        when,
+    )
+
+
+async def names(diary: Diary) -> set[str]:
+    return {row["name"] for row in await diary.owner.fetch("SELECT name FROM leads")}
+
+
+async def test_people_are_erased_by_the_clinics_choice_alone(diary: Diary) -> None:
+    session = Session(diary.api)
+    old = await diary.book(at("10:00"), ANN)
+    await diary.book(at("11:00"), BOB)
+    await aged(diary, old["contact_id"], 400)
+    assert await sweep_people(session) == 0
+    await diary.set(person_retention_days=400)
+    assert await sweep_people(session) == 0
+    await diary.set(person_retention_days=399)
+
+    assert await sweep_people(session) == 1
+
+    assert await names(diary) == {BOB.name}
+    (receipt,) = await diary.owner.fetch("SELECT * FROM erasures")
+    assert (receipt["actor"], str(receipt["lead_id"])) == ("retention", old["contact_id"])
+    (audited,) = await diary.owner.fetch("SELECT * FROM audit_log")
+    assert (audited["action"], audited["subject_id"]) == ("person_erased", old["contact_id"])
+    assert await sweep_people(session) == 0
+
+
+async def test_whoever_was_heard_of_stays(diary: Diary) -> None:
+    await diary.set(person_retention_days=30)
+    lately = NOW - 10 * DAY
+    about = {
+        "texts": "INSERT INTO texts (org_id, direction, our_number, their_number, created_at) "
+        "SELECT org_id, 'in', '+1', phone, $2 FROM leads WHERE id = $1",
+        "calls": "INSERT INTO calls (org_id, call_id, caller_phone, started_at) "
+        "SELECT org_id, 'c', phone, $2 FROM leads WHERE id = $1",
+        "called": "INSERT INTO calls (org_id, call_id, lead_id, started_at) "
+        "SELECT org_id, 'd', id, $2 FROM leads WHERE id = $1",
+        "notes": "INSERT INTO notes (org_id, lead_id, body, author, created_at) "
+        "SELECT org_id, id, 'n', 'a', $2 FROM leads WHERE id = $1",
+        "waitlist": "INSERT INTO waitlist (org_id, contact_id, service_type, date_from, date_to) "
+        "SELECT org_id, id, 'x', $2::timestamptz::date, '2027-12-01' FROM leads WHERE id = $1",
+        "merged": "INSERT INTO leads (org_id, name, person, phone, merged_into, created_at, "
+        "updated_at) SELECT org_id, 'M', 'm', '+442079460888', id, $2, $2 FROM leads "
+        "WHERE id = $1",
+        "appointments": "UPDATE appointments SET scheduled_at = $2::timestamptz, "
+        "ends_at = $2::timestamptz + interval '1 hour' WHERE contact_id = $1",
+    }
+    booked = await diary.book(at("10:00"), ANN)
+    lead = UUID(booked["contact_id"])
+    for kind, statement in about.items():
+        await aged(diary, booked["contact_id"], 100)
+        async with diary.owner.transaction():
+            await diary.owner.execute(statement, lead, lately)
+        assert await diary.number("sweep_idle_people") == 0, kind
+        table = {"called": "calls", "merged": "leads"}.get(kind, kind)
+        if kind == "merged":
+            await diary.owner.execute("DELETE FROM leads WHERE merged_into IS NOT NULL")
+        elif kind != "appointments":
+            await diary.owner.execute(f"DELETE FROM {table}")
+    await aged(diary, booked["contact_id"], 100)
+    assert await diary.number("sweep_idle_people") == 1
+
+
+async def test_the_outlook_says_how_much_is_due(diary: Diary) -> None:
+    await diary.set(person_retention_days=30, call_retention_days=5)
+    booked = await diary.book(at("10:00"), TOM)
+    await aged(diary, booked["contact_id"], 100)
+    await said(diary, 800 * DAY, "old")
+    outlook = await diary.call("retention_outlook")
+    assert outlook["due"] == {"calls": 1, "texts": 1, "people": 1}
+    assert outlook["person_retention_days"] == 30
+    assert [chore.name for chore in retention_chores(Session(diary.api))] == [
+        "retention",
+        "people's retention",
+    ]
+
+
+async def test_who_has_nothing_due_isnt_asked(diary: Diary) -> None:
+    await said(diary, DAY, "young")
+    for whose in ("old_records", "idle_people"):
+        query = f"SELECT organizations_with_{whose}(10)"
+        assert json.loads(await diary.api.fetchval(query)) == []

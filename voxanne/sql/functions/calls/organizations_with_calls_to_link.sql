@@ -1,0 +1,37 @@
+-- Purpose: who has calls of nobody, and got people of those numbers lately. Ids only, beginning
+--   anywhere, so that with more of them than p_limit each has its turn.
+-- Cost: for each organization that has calls of nobody, a probe per person it got in a day.
+CREATE FUNCTION organizations_with_calls_to_link(p_limit integer) RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET jit = off
+AS $$
+DECLARE
+  v_begin uuid := gen_random_uuid();
+  v_last uuid := v_begin;
+  v_wrapped boolean := false;
+  v_found uuid[] := '{}';
+BEGIN
+  IF coalesce(current_setting('request.jwt.claims', true), '') <> '' THEN
+    RETURN '[]';   -- a tenant's session has no business with the others
+  END IF;
+  LOOP
+    SELECT org_id INTO v_last FROM calls
+    WHERE lead_id IS NULL AND caller_phone IS NOT NULL AND org_id > v_last ORDER BY org_id LIMIT 1;
+    IF v_last IS NULL AND NOT v_wrapped THEN
+      v_wrapped := true;
+      v_last := '00000000-0000-0000-0000-000000000000';
+      CONTINUE;
+    END IF;
+    EXIT WHEN v_last IS NULL OR v_wrapped AND v_last > v_begin;
+    IF EXISTS (SELECT FROM linkable_calls(v_last)) THEN
+      v_found := v_found || v_last;
+      EXIT WHEN cardinality(v_found) >= p_limit;
+    END IF;
+  END LOOP;
+  RETURN to_json(v_found);
+END $$;
+REVOKE ALL ON FUNCTION organizations_with_calls_to_link FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION organizations_with_calls_to_link TO voxanne_api;

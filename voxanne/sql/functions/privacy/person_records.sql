@@ -1,0 +1,83 @@
+-- Purpose: what belongs to a person: the one definition of it, for the export and for the erasure.
+-- p_leads: the whole group (lead_group). A number is theirs alone when nobody else is known by it and
+--   nobody else's appointment is written about to it. Of a shared one only what is about them counts.
+-- A call in which they booked, moved, cancelled or joined the waitlist is theirs, whoever else was on it.
+CREATE FUNCTION person_records(
+  p_org_id uuid, p_leads uuid[],
+  OUT r_numbers text[],                 -- theirs alone
+  OUT r_shared text[],
+  OUT r_appointments uuid[],
+  OUT r_calls text[],
+  OUT r_texts uuid[],
+  OUT r_messages uuid[]
+)
+LANGUAGE plpgsql STABLE
+SET enable_seqscan = off
+SET jit = off
+AS $$
+DECLARE
+  v_phones text[];
+  v_people text[];
+BEGIN
+  SELECT array_agg(DISTINCT phone), array_agg(DISTINCT person) INTO v_phones, v_people
+  FROM leads WHERE org_id = p_org_id AND id = ANY (p_leads);
+  SELECT coalesce(array_agg(id), '{}'),
+    v_phones || array_agg(DISTINCT contact) FILTER (WHERE contact IS NOT NULL AND contact <> ALL (v_phones))
+  INTO r_appointments, v_phones
+  FROM (
+    SELECT id, metadata FROM appointments WHERE org_id = p_org_id AND contact_id = ANY (p_leads)
+    UNION ALL   -- a booking survives the loss of its lead
+    SELECT id, metadata FROM appointments
+    WHERE org_id = p_org_id AND contact_id IS NULL AND metadata #>> '{patient,phone}' = ANY (v_phones)
+      AND person_key(metadata #>> '{patient,name}') = ANY (v_people)
+  ) AS booked
+  CROSS JOIN LATERAL (SELECT metadata #>> '{patient,contact_phone}' AS contact) AS reached;
+  SELECT coalesce(array_agg(number.phone ORDER BY number.phone) FILTER (WHERE NOT shared), '{}'),
+    coalesce(array_agg(number.phone ORDER BY number.phone) FILTER (WHERE shared), '{}')
+  INTO r_numbers, r_shared
+  FROM unnest(v_phones) AS number (phone)
+  CROSS JOIN LATERAL (SELECT
+    EXISTS (SELECT FROM leads
+            WHERE org_id = p_org_id AND leads.phone = number.phone AND id <> ALL (p_leads))
+    OR EXISTS (SELECT FROM texts
+               JOIN appointments ON appointments.org_id = p_org_id AND appointments.id = appointment_id
+               WHERE texts.org_id = p_org_id AND their_number = number.phone AND contact_id <> ALL (p_leads))
+    AS shared) AS known;
+  SELECT coalesce(array_agg(call_id), '{}') INTO r_calls FROM (
+    SELECT call_id FROM calls WHERE org_id = p_org_id AND lead_id = ANY (p_leads)
+    UNION SELECT call_id FROM calls WHERE org_id = p_org_id AND caller_phone = ANY (r_numbers)
+    UNION SELECT call_id FROM appointments
+    WHERE org_id = p_org_id AND id = ANY (r_appointments) AND call_id IS NOT NULL
+    UNION SELECT call_id FROM events
+    WHERE org_id = p_org_id AND appointment_id = ANY (r_appointments) AND kind <> 'booked' AND call_id IS NOT NULL
+    UNION SELECT call_id FROM waitlist
+    WHERE org_id = p_org_id AND contact_id = ANY (p_leads) AND call_id IS NOT NULL
+    UNION SELECT call_id FROM (   -- kept before there were records of calls; only these are read through
+      SELECT call_id, payload FROM voice_messages AS raw
+      WHERE org_id = p_org_id
+        AND NOT EXISTS (SELECT FROM calls WHERE org_id = p_org_id AND calls.call_id = raw.call_id)
+      OFFSET 0) AS unrecorded
+    WHERE payload::text LIKE ANY (SELECT '%' || number || '%' FROM unnest(r_numbers) AS number)
+  ) AS spoken;
+  SELECT coalesce(array_agg(id), '{}') INTO r_texts FROM (
+    SELECT id FROM texts WHERE org_id = p_org_id AND their_number = ANY (r_numbers)
+    UNION SELECT id FROM texts
+    WHERE org_id = p_org_id AND appointment_id = ANY (r_appointments)
+      AND direction = 'out' AND kind <> 'sms_reply'
+    UNION SELECT id FROM texts AS said
+    WHERE org_id = p_org_id AND their_number = ANY (r_shared)
+      AND (appointment_id = ANY (r_appointments)
+           OR choices -> 'appointments' ?| r_appointments::text[]
+           -- What was answered with something about them.
+           OR direction = 'in' AND (
+             SELECT appointment_id FROM texts AS next
+             WHERE next.org_id = p_org_id AND next.their_number = said.their_number AND next.place > said.place
+             ORDER BY next.place LIMIT 1) = ANY (r_appointments))
+  ) AS written;
+  SELECT coalesce(array_agg(id), '{}') INTO r_messages FROM messages
+  WHERE org_id = p_org_id
+    AND (caller_phone = ANY (r_numbers) OR callback_phone = ANY (r_numbers)
+         OR (caller_phone = ANY (r_shared) OR callback_phone = ANY (r_shared) OR call_id = ANY (r_calls))
+           AND CASE WHEN name IS NULL THEN call_id = ANY (r_calls) ELSE person_key(name) = ANY (v_people) END);
+END $$;
+REVOKE ALL ON FUNCTION person_records FROM PUBLIC;

@@ -1,0 +1,40 @@
+-- Purpose: how long a clinic keeps what, and how much is due to go now.
+-- Outcomes: {"success", "version", "call_retention_days", "text_retention_days", "person_retention_days",
+--   "due": {"calls", "texts", "people"}}, each counted up to c_due_max; or INVALID_ORGANIZATION.
+CREATE FUNCTION retention_outlook(p_org_id uuid) RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+SET enable_seqscan = off
+SET jit = off
+AS $$
+DECLARE
+  c_due_max constant integer := 1000;
+  v_now timestamptz := current_moment();
+  v_clinic organizations;
+BEGIN
+  IF claim_forbids(p_org_id) THEN
+    RETURN refusal('FORBIDDEN_ORGANIZATION');
+  END IF;
+  SELECT * INTO v_clinic FROM organizations WHERE id = p_org_id;
+  IF NOT FOUND THEN
+    RETURN refusal('INVALID_ORGANIZATION');
+  END IF;
+  RETURN json_build_object(
+    'success', true, 'version', v_clinic.version,
+    'call_retention_days', v_clinic.call_retention_days,
+    'text_retention_days', v_clinic.text_retention_days,
+    'person_retention_days', v_clinic.person_retention_days,
+    'due', json_build_object(
+      'calls', (SELECT count(*) FROM (
+        SELECT FROM calls
+        WHERE org_id = p_org_id AND stripped_at IS NULL
+          AND started_at < v_now - make_interval(days => v_clinic.call_retention_days)
+        LIMIT c_due_max) AS old),
+      'texts', (SELECT count(*) FROM (
+        SELECT FROM texts
+        WHERE org_id = p_org_id AND created_at < v_now - make_interval(days => v_clinic.text_retention_days)
+        LIMIT c_due_max) AS old),
+      'people', cardinality(idle_people(p_org_id, v_now, c_due_max))));
+END $$;
+REVOKE ALL ON FUNCTION retention_outlook FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION retention_outlook TO voxanne_api;

@@ -1,0 +1,25 @@
+-- Purpose: writes who may speak for an organization. p_secret_hash: SHA-256 of a long random secret.
+-- Outcomes: {"success", "key_id", "scope", "created_at"}; INVALID_ORGANIZATION; INVALID_ARGUMENTS, also
+--   for a secret that is in use.
+CREATE FUNCTION store_credential(p_org_id uuid, p_kind text, p_secret_hash bytea, p_scope text) RETURNS json
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  v_now timestamptz := current_moment();
+BEGIN
+  IF NOT EXISTS (SELECT FROM organizations WHERE id = p_org_id) THEN
+    RETURN refusal('INVALID_ORGANIZATION');
+  ELSIF coalesce(length(p_secret_hash), 0) <> 32
+      OR coalesce(p_scope, '') NOT IN ('agent', 'staff', 'admin', 'read_only') THEN
+    RETURN refusal('INVALID_ARGUMENTS');
+  END IF;
+  INSERT INTO credentials (secret_hash, kind, org_id, scope, created_at)
+  VALUES (p_secret_hash, p_kind, p_org_id, p_scope, v_now)
+  ON CONFLICT (secret_hash) DO NOTHING;
+  IF NOT FOUND THEN
+    RETURN refusal('INVALID_ARGUMENTS', '{"where": "secret", "message": "That secret is in use already; make another one"}');
+  END IF;
+  RETURN json_build_object('success', true, 'key_id', credential_id(p_secret_hash), 'scope', p_scope,
+                           'created_at', v_now);
+END $$;
+REVOKE ALL ON FUNCTION store_credential FROM PUBLIC;
