@@ -14,7 +14,7 @@ from voxanne.postgres import organizations
 
 SHOWN = "Noah Haddad"
 # Pages that aren't read by people, or are a file.
-NOT_SHOWN = {"/stream", "/calendar/grid", "/leads/search", "/leads/{lead}/export"}
+NOT_SHOWN = {"/stream", "/calendar/grid", "/leads/search"}
 
 
 @dataclass(frozen=True)

@@ -220,10 +220,10 @@ async def test_without_scripts_it_reads_and_posts(
     assert (at.hour, at.minute) == (15, 15)
 
 
-async def test_seven_tabs_share_one_stream(served: Api, chromium: Chromium, desk: Desk) -> None:
+async def test_twenty_tabs_share_one_stream(served: Api, chromium: Chromium, desk: Desk) -> None:
     async with calendar(chromium, desk) as first:
         tabs = [first]
-        for _ in range(6):
+        for _ in range(19):
             page = await first.context.new_page()
             await page.goto(desk.url(f"/calendar?day={DAY}"))
             tabs.append(page)

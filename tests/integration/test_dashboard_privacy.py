@@ -23,7 +23,7 @@ async def person(api: Api) -> UUID:
 
 async def test_an_export_is_a_file_and_audited(voice: Api) -> None:
     desk, lead = await sign_in(voice), await person(voice)
-    answer = await desk.get(f"/leads/{lead}/export")
+    answer = await desk.post(f"/leads/{lead}/export")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-store"
@@ -54,7 +54,7 @@ async def test_many_calls_are_all_in_it(voice: Api) -> None:
         "INSERT INTO calls (org_id, call_id, lead_id, started_at) VALUES ($1, $2, $3, $4)",
         [(voice.clinic.id, f"many-{n:03}", lead, NOW) for n in range(50)],
     )
-    document = (await desk.get(f"/leads/{lead}/export")).json()
+    document = (await desk.post(f"/leads/{lead}/export")).json()
     assert len(document["calls"]) == 51
     assert len(await voice.rows("SELECT * FROM audit_log")) == 1
 
@@ -62,8 +62,8 @@ async def test_many_calls_are_all_in_it(voice: Api) -> None:
 @pytest.mark.parametrize("role", ["staff", "read_only"])
 async def test_only_an_owner_may(voice: Api, role: str) -> None:
     desk, lead = await sign_in(voice, role), await person(voice)
+    assert (await desk.post(f"/leads/{lead}/export")).status_code == 403
     for path in (
-        f"/leads/{lead}/export",
         f"/leads/{lead}/erase",
         "/erasures",
         f"/erasures/{uuid4()}",
@@ -79,7 +79,8 @@ async def test_only_an_owner_may(voice: Api, role: str) -> None:
 async def test_another_clinics_people_arent_there(voice: Api) -> None:
     other = await voice.open_clinic(name="Elsewhere")
     desk, lead = await sign_in(voice, clinic=other), await person(voice)
-    for path in (f"/leads/{lead}/export", f"/leads/{lead}/erase", f"/erasures/{uuid4()}"):
+    assert (await desk.post(f"/leads/{lead}/export")).status_code == 404
+    for path in (f"/leads/{lead}/erase", f"/erasures/{uuid4()}"):
         assert (await desk.get(path)).status_code == 404
     assert (await desk.post(f"/leads/{lead}/erase", {"name": "Maya Okafor"})).status_code == 404
     assert await voice.value("SELECT count(*) FROM leads") == 1

@@ -183,7 +183,7 @@ async def test_script_in_a_calendars_name_is_text(owner: Desk) -> None:
 async def test_a_feed_is_opened_replaced_and_closed(
     api: Api, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desk = await sign_in(api, "staff")
+    desk = await sign_in(api, "owner")
     practitioner = await api.value("SELECT id FROM practitioners")
     path = f"{CONNECTIONS}/feeds/{practitioner}"
     first, second = [address_in((await desk.post(path)).text) for _ in range(2)]

@@ -379,10 +379,16 @@ async def test_who_has_an_account_joins_with_their_password(voice: Api, browser:
     assert "Quay Clinic adds you" in page.text
     wrong = await browser.post(f"/join/{token}", {"password": OTHER_PASSWORD})
     assert wrong.status_code == 422
-    answer = await browser.post(f"/join/{token}", {"password": PASSWORD})
+    # Who made the account may know the password so far.
+    for new in ("", PASSWORD):
+        fields = {"password": PASSWORD, "new_password": new}
+        assert (await browser.post(f"/join/{token}", fields)).status_code == 422
+    fields = {"password": PASSWORD, "new_password": OTHER_PASSWORD}
+    answer = await browser.post(f"/join/{token}", fields)
     assert answer.headers["location"] == f"/clinic/{other.id}/calendar"
     assert (await browser.get(answer.headers["location"])).status_code == 200
     assert (await elsewhere.get("/account")).status_code == 303, "who else was in is out"
+    assert (await Browser(voice.http).sign_in()).status_code == 401
     assert (await browser.get(f"/join/{token}")).status_code == 404
     assert await voice.value("SELECT name FROM staff_accounts WHERE id = $1", staff_id) == "Ada"
     assert await voice.rows("SELECT org_id, action FROM audit_log") == [

@@ -300,8 +300,10 @@ class Counting:
 class Listener:
     """What is sent to a reader of a stream that is called without a server between."""
 
-    def __init__(self, hub: Hub, api: Api, *, reads: bool = True) -> None:
-        self.stream = EventStream(hub, api.clinic.id, None, self._is_allowed)
+    def __init__(
+        self, hub: Hub, api: Api, *, reads: bool = True, after: Place | None = None
+    ) -> None:
+        self.stream = EventStream(hub, api.clinic.id, after, self._is_allowed)
         self.reads = asyncio.Event()
         self.began = asyncio.Event()
         self.left = asyncio.Event()
@@ -356,6 +358,34 @@ async def test_twenty_streams_of_a_clinic_cost_one_reader(
         for listener in listeners:
             listener.left.set()
     assert watched.streams == 0
+
+
+async def test_who_comes_with_an_older_place_is_told_too_and_asks_once(
+    served: Api, hub: tuple[Hub, Counting]
+) -> None:
+    """Nothing happened between their places, which other clinics' transactions moved on."""
+    watched, database = hub
+    await served.database.others_are_done()
+    xmin = int(await served.value("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
+    places = (Place(xmin, 0), Place(xmin - 1, 0), Place(xmin - 1, 2**62))
+    listeners = [Listener(watched, served, after=place) for place in places]
+    async with asyncio.TaskGroup() as group:
+        for listener in listeners:
+            group.create_task(listener.run())
+            async with asyncio.timeout(SECONDS_MAX):
+                await listener.began.wait()
+        await happen(served, "for all")
+        async with asyncio.timeout(SECONDS_MAX):
+            while not all(b"for all" in b"".join(each.sent) for each in listeners):
+                await database.asked_more(1)
+        await happen(served, "last")
+        async with asyncio.timeout(SECONDS_MAX):
+            while not all(b"last" in b"".join(each.sent) for each in listeners):
+                await database.asked_more(1)
+        for listener in listeners:
+            listener.left.set()
+    for listener in listeners:
+        assert b"".join(listener.sent).count(b"event: changed") == 2, "each is told once"
 
 
 async def test_nothing_is_asked_while_nobody_watches(

@@ -164,11 +164,11 @@ async def test_joining_needs_the_password_and_ends_what_else_was_open(people: Pe
     session = await people.value("SELECT id FROM sessions WHERE token_hash = $1", TOKEN)
     await people.call("renew_member_link", people.there, staff_id, b"link")
     await people.add()
-    for old, new in (("wrong", None), (None, None), (None, "new")):
+    for old, new in (("wrong", "new"), ("h", None), ("h", "h"), (None, None), (None, "new")):
         refused = await people.call("accept_invitation", staff_id, session, LINK, old, new)
         assert refused["error"] == "NOT_FOUND"
     other = await people.member("eve@clinic.example")
-    refused = await people.call("accept_invitation", other, session, LINK, "h", None)
+    refused = await people.call("accept_invitation", other, session, LINK, "h", "new")
     assert refused["error"] == "NOT_FOUND"
     await people.value(
         "UPDATE memberships SET invitation_hash = $1 WHERE org_id = $2 AND staff_id = $3",
@@ -177,7 +177,7 @@ async def test_joining_needs_the_password_and_ends_what_else_was_open(people: Pe
         staff_id,
     )
 
-    joined = await people.call("accept_invitation", staff_id, session, LINK, "h", None)
+    joined = await people.call("accept_invitation", staff_id, session, LINK, "h", "new")
     assert joined == {"success": True, "org_id": str(people.here)}
     assert await people.value("SELECT array_agg(token_hash) FROM sessions") == [TOKEN]
     assert await people.call("find_sign_in_link", b"link") is None

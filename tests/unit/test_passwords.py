@@ -7,6 +7,7 @@ from voxanne.inbound.dashboard.passwords import (
     CHARACTERS_MAX,
     HASHER,
     NOBODYS_HASH,
+    Passwords,
     is_outdated,
     normal,
     problem_with,
@@ -53,6 +54,15 @@ def test_what_can_be_a_password(password: str) -> None:
 
 def test_a_password_is_the_same_from_every_keyboard() -> None:
     assert normal("Ha\u0308fen") == normal("H\u00e4fen")
+
+
+async def test_a_row_of_marks_is_never_sorted() -> None:
+    """To bring it to one way to write it takes the square of its length, for the whole process."""
+    marks = "a" + "\u0301" * 500 + "\u0316" * 500
+    with pytest.raises(AssertionError):
+        normal(marks)
+    assert problem_with(marks, EMAIL) is not None
+    assert not await Passwords().verify(None, marks)
 
 
 @pytest.mark.parametrize("following", [CLINIC, CLINIC + "?day=2026-11-25&x=%22", "/account"])

@@ -8,7 +8,7 @@ import contextlib
 import json
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -31,6 +31,8 @@ RETRY_MS: Final = 2_000
 # What waits for one reader. One that is further behind is cut off, and resumes from the log.
 QUEUED_EVENTS_MAX: Final = 500
 LAST_WORD_SECONDS_MAX: Final = 1.0
+# Readers of this process that read what they missed at the same time; the others wait.
+CATCHING_UP_MAX: Final = 2
 _PLACE: Final = re.compile(r"([0-9]{1,20})-([0-9]{1,19})")
 _TRANSACTION_MAX: Final = 2**64 - 1
 _EVENT_MAX: Final = 2**63 - 1
@@ -87,6 +89,11 @@ class Reader:
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self, told: Told) -> None:
+        """Unless it was told already, or has read it itself."""
+        assert self.place is not None
+        if told.place <= self.place:
+            return
+        self.place = told.place
         if len(self.waiting) >= QUEUED_EVENTS_MAX:
             self.over.set()
             return
@@ -117,6 +124,9 @@ class Hub:
     _open: set[Reader] = field(default_factory=set)
     _watched: dict[UUID, Watched] = field(default_factory=dict)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    _catching_up: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(CATCHING_UP_MAX)
+    )
 
     @property
     def streams(self) -> int:
@@ -165,24 +175,26 @@ class Hub:
         if reader.place is None and watched is not None:
             reader.place = watched.place
         behind = reader.place is None or watched is None or reader.place != watched.place
-        while behind or not self._join(reader):
-            missed = await self._read({reader.organization: reader.place})
+        while behind:
+            async with self._catching_up:
+                missed = await self._read({reader.organization: reader.place})
             for told in missed:
                 reader.place = told.place
                 if told.text:
                     yield told.text
             behind = len(missed) >= BATCH_EVENTS
+        self._join(reader)
         yield f"id: {reader.place}\n\n".encode()
 
-    def _join(self, reader: Reader) -> bool:
-        """False: the log has been read further than the reader is."""
+    def _join(self, reader: Reader) -> None:
+        """From now on it is told. The log is read again from where it is, if that is further back:
+        the others know what they were told.
+        """
         assert reader.place is not None
         watched = self._watched.setdefault(reader.organization, Watched(reader.place))
-        if reader.place < watched.place:
-            return False
+        watched.place = min(watched.place, reader.place)
         watched.readers.add(reader)
         self._wanted.set()
-        return True
 
     def _leave(self, reader: Reader) -> None:
         self._open.discard(reader)
@@ -200,8 +212,8 @@ class Hub:
             pause = POLL_SECONDS
             try:
                 places = {org_id: watched.place for org_id, watched in self._watched.items()}
-                for told in await self._read(places):
-                    self._tell(told)
+                rows = await self._read(places)
+                self._tell(rows, places)
             except (DatabaseBusyError, TimeoutError):
                 pause = FAILED_POLL_SECONDS
             except Exception as error:
@@ -210,19 +222,25 @@ class Hub:
                 pause = FAILED_POLL_SECONDS
             await asyncio.sleep(pause)
 
-    def _tell(self, told: Told) -> None:
-        watched = self._watched.get(told.organization)
-        if watched is None or not told.text:
-            if watched is not None:
-                watched.place = told.place  # the log was restored, and counts anew
-            return
-        if told.place <= watched.place:
-            return  # who watched it before is gone, and somebody came who is further
-        watched.place = told.place
-        for reader in watched.readers:
-            assert reader.place is not None
-            if reader.place < told.place:
-                reader.tell(told)
+    def _tell(self, rows: Sequence[Told], asked: Mapping[UUID, Place]) -> None:
+        """What was read after the places that were asked for, to everybody who watches. Where
+        somebody came meanwhile who is further back, it is read again from there.
+        """
+        current = {
+            organization: watched
+            for organization, watched in self._watched.items()
+            if watched.place == asked.get(organization)
+        }
+        for told in rows:
+            watched = current.get(told.organization)
+            if watched is None:
+                continue
+            watched.place = told.place
+            for reader in watched.readers:
+                if told.text:
+                    reader.tell(told)
+                else:
+                    reader.place = told.place  # the log was restored, and counts anew
 
     async def _read(self, places: Mapping[UUID, Place | None]) -> list[Told]:
         asked = [
@@ -283,7 +301,10 @@ class EventStream(Response):
             finally:
                 for task in tasks:
                     task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                ends = await asyncio.gather(*tasks, return_exceptions=True)
+        for error in ends:
+            if isinstance(error, Exception) and not isinstance(error, OSError):
+                log.error("live", bug=describe(error))
         # Whoever doesn't read isn't waited for.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORD_SECONDS_MAX):
@@ -295,13 +316,17 @@ class EventStream(Response):
 
     async def _texts(self, reader: Reader) -> AsyncIterator[bytes]:
         yield f"retry: {RETRY_MS}\n\n".encode()
+        clock = asyncio.get_running_loop().time
+        ping_at = clock() + PING_SECONDS
         try:
             async for text in self._hub.catch_up(reader):
                 yield text
+                if clock() >= ping_at:
+                    if not await self._may_go_on():
+                        return
+                    ping_at = clock() + PING_SECONDS
         except (DatabaseBusyError, TimeoutError):
             return  # it asks again
-        clock = asyncio.get_running_loop().time
-        ping_at = clock() + PING_SECONDS
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(ping_at):

@@ -8,8 +8,16 @@ _WRITTEN_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "
 
 def plain_letters(text: str) -> str:
     """In lower case, accents taken off; every other character stays as it is."""
-    apart = unicodedata.normalize("NFD", text.lower().replace("ß", "ss"))
-    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+    # Marks that stand apart go first: to sort a long row of them takes the square of its length.
+    return _without_marks(
+        unicodedata.normalize("NFD", _without_marks(text.lower().replace("ß", "ss")))
+    )
+
+
+def _without_marks(text: str) -> str:
+    if text.isascii():
+        return text
+    return "".join(letter for letter in text if not unicodedata.combining(letter))
 
 
 def spellings(word: str) -> tuple[str, ...]:

@@ -62,13 +62,17 @@ class AccountPages:
         return _no_invitation(call) if found is None else _invitation(call, found)
 
     async def accept_invitation(self, call: Call) -> Response:
-        """With the password again: whoever made the account for them may be signed in to it too."""
+        """With the password, and a new one: whoever made the account for them may be signed in to
+        it, and may have chosen the password so far.
+        """
         person = call.signed_in
         call.guard.check_form(call.request, call.form, person.token)
         found = await _find_invitation(call, person)
         if found is None:
             return _no_invitation(call)
         stored, chosen, problems = await self._checked(call, person, "password")
+        if not problems and await self.passwords.verify(stored, secret_of(call, "new_password")):
+            problems = {"new_password": "Choose another than before, which only you know."}
         if problems:
             return _invitation(call, found, 422, problems)
         answer = await call.fetch(
@@ -92,7 +96,7 @@ class AccountPages:
         return redirect("/account?done=name")
 
     async def _change_password(self, call: Call, person: Person) -> Response:
-        stored, chosen, problems = await self._checked(call, person, "old_password", renew=True)
+        stored, chosen, problems = await self._checked(call, person, "old_password")
         if not problems and not await call.fetch(
             "change_password", person.staff_id, person.session_id, stored, chosen
         ):
@@ -102,10 +106,10 @@ class AccountPages:
         return redirect("/account?done=password")
 
     async def _checked(
-        self, call: Call, person: Person, field: str, *, renew: bool = False
+        self, call: Call, person: Person, field: str
     ) -> tuple[str | None, str | None, Problems]:
-        """The stored hash, once `field` was found to be its password; the hash of the new password,
-        where there was none or it is to be changed; and what is wrong with what was typed.
+        """The stored hash, once `field` was found to be its password; the hash of the new password;
+        and what is wrong with what was typed.
 
         Wrong passwords count as attempts to sign in.
         """
@@ -115,8 +119,6 @@ class AccountPages:
             if not await self.passwords.verify(stored, secret_of(call, field)):
                 note(call.request, outcome=Outcome.UNAUTHORIZED)
                 return None, None, {field: WRONG_PASSWORD}
-            if not renew:
-                return stored, None, {}
         chosen = secret_of(call, "new_password")
         problem = problem_with(chosen, person.email)
         if problem is not None:

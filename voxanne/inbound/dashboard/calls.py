@@ -1,7 +1,7 @@
 """Calls: what was said, done and promised."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -43,6 +43,7 @@ async def show_list(visit: Visit) -> Response:
         ),
         limit=SHOWN_MAX + 1,
     )
+    await visit.saw("calls", "list")
     items = answer["items"]
     shown = [_told(call) for call in items[:SHOWN_MAX]]
     older = _older(filters, shown[-1]) if len(items) > SHOWN_MAX else None
@@ -109,10 +110,10 @@ def _older(filters: Mapping[str, str], last: Mapping[str, Any]) -> str:
 def _cursor(said: str) -> tuple[datetime, str] | None:
     at, mark, call_id = said.partition("~")
     try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
+        moment = datetime.fromisoformat(at).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (moment, call_id) if mark and moment.tzinfo else None
+    return (moment, call_id) if mark else None
 
 
 def _told(call: Json) -> Json:

@@ -55,10 +55,6 @@ class Appt:
     trouble: bool
 
     @property
-    def label(self) -> str:
-        return f"{self.name}, {self.service}, {self.time}"
-
-    @property
     def attributes(self) -> Markup:
         """All of it that isn't text: ids, whole numbers and words of our own. In one piece, since
         there are a dozen, and to escape each takes half of the page's time.

@@ -29,6 +29,7 @@ WAITING_MAX: Final = 32
 # NIST SP 800-63B-4, section 3.1.1.2: length, no rules of composition, nothing guessed first.
 CHARACTERS_MIN: Final = 12
 CHARACTERS_MAX: Final = 200
+TYPED_CHARACTERS_MAX: Final = 1_000  # before they are brought to one way to write them
 DIFFERENT_CHARACTERS_MIN: Final = 5
 # Those of the much used ones that are long enough to pass, without what is added at their end.
 _GUESSED_FIRST: Final = frozenset(
@@ -104,6 +105,8 @@ class Passwords:
 
 def problem_with(password: str, email: str) -> str | None:
     """Why this can't be the password of that account, as a sentence; None where it can."""
+    if len(password) > TYPED_CHARACTERS_MAX:
+        return f"Use at most {CHARACTERS_MAX} characters."
     said = normal(password)
     if len(said) < CHARACTERS_MIN:
         return f"Use at least {CHARACTERS_MIN} characters: a few words that you can remember."
@@ -123,11 +126,18 @@ def is_outdated(stored: str) -> bool:
 
 
 def normal(password: str) -> str:
-    """One way to write it, whatever keyboard it was typed on (NIST SP 800-63B-4: NFKC)."""
+    """One way to write it, whatever keyboard it was typed on (NIST SP 800-63B-4: NFKC).
+
+    For no more than TYPED_CHARACTERS_MAX: of a long row of marks it takes the square of its length,
+    and lets no other thread run meanwhile.
+    """
+    assert len(password) <= TYPED_CHARACTERS_MAX
     return unicodedata.normalize("NFKC", password)
 
 
 def _matches(stored: str, said: str) -> bool:
+    if len(said) > TYPED_CHARACTERS_MAX:
+        said = ""  # nobody's, and it takes as long
     try:
         return HASHER.verify(stored, normal(said))
     except (VerificationError, InvalidHashError):

@@ -1,8 +1,9 @@
 """A person's data out, or gone; and who saw and changed what."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -133,7 +134,7 @@ async def audit(visit: Visit) -> Response:
         subject_kind=wanted["kind"] or None,
         subject_id=wanted["subject"] or None,
         **_span(visit, day),
-        after_id=int(before) if before.isdecimal() and int(before) <= ID_MAX else None,
+        after_id=_number(before),
         limit=ROWS + 1,
     )
     rows = found["items"][:ROWS]
@@ -155,6 +156,12 @@ def _older(wanted: Mapping[str, str], rows: Sequence[Json]) -> Mapping[str, str]
     return {name: said for name, said in wanted.items() if said} | {"before": str(rows[-1]["id"])}
 
 
+def _number(said: str) -> int | None:
+    if not re.fullmatch(r"[0-9]{1,19}", said) or int(said) > ID_MAX:
+        return None
+    return int(said)
+
+
 def _day(said: str) -> tuple[date | None, str | None]:
     try:
         return (date.fromisoformat(said) if said else None), None
@@ -164,7 +171,7 @@ def _day(said: str) -> tuple[date | None, str | None]:
 
 def _span(visit: Visit, day: date | None) -> dict[str, datetime]:
     """A local day, from its midnight to the next."""
-    if day is None or day >= date(9999, 12, 30):
+    if day is None or not date(1970, 1, 1) <= day < date(9999, 12, 30):
         return {}
     zone = visit.clinic.zone
     return {
@@ -175,10 +182,12 @@ def _span(visit: Visit, day: date | None) -> dict[str, datetime]:
 
 def _after(said: str) -> dict[str, object]:
     """Where a page of receipts goes on. Raises RefusedError for an address nobody was given."""
+    if not said:
+        return {}
     at, _, last = said.partition("/")
     try:
-        return {"after_at": datetime.fromisoformat(at), "after_id": UUID(last)} if said else {}
-    except ValueError:
+        return {"after_at": datetime.fromisoformat(at).astimezone(UTC), "after_id": UUID(last)}
+    except (ValueError, OverflowError):
         raise RefusedError(Outcome.NOT_FOUND, "There is no such page.") from None
 
 
@@ -187,7 +196,7 @@ def _folded(name: str) -> str:
 
 
 PAGES: Final[list[Page]] = [
-    Page("GET", "/leads/{lead}/export", "owner", export),
+    Page("POST", "/leads/{lead}/export", "owner", export),
     Page("GET", "/leads/{lead}/erase", "owner", ask),
     Page("POST", "/leads/{lead}/erase", "owner", erase),
     Page("GET", "/erasures", "owner", receipts),

@@ -1,5 +1,6 @@
 """Who is signed in, wherever they are: the cookie, the account behind it, what opens a session."""
 
+import asyncio
 import hashlib
 import ipaddress
 import json
@@ -160,8 +161,9 @@ def outside_route(guard: Guard, method: Literal["GET", "POST"], path: str, answe
 
     async def endpoint(request: Request) -> Response:
         async def answered() -> Response:
-            person = await _find_person(guard, request)
-            form = await read_form(request)
+            async with asyncio.timeout(guard.services.wait_seconds):
+                person = await _find_person(guard, request)
+                form = await read_form(request)
             if method == "POST" and is_from_elsewhere(request, guard.services.public_url):
                 raise RefusedError(
                     Outcome.UNAUTHORIZED, "This form came from another site, and nothing was done."

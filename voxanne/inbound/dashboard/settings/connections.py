@@ -182,6 +182,6 @@ PAGES: Final[list[Page]] = [
     Page("POST", f"{PATH}/google", "owner", connect_google),
     Page("POST", f"{PATH}/caldav", "owner", connect_caldav),
     Page("POST", f"{PATH}/{{calendar}}/disconnect", "owner", disconnect),
-    Page("POST", f"{PATH}/feeds/{{practitioner}}", "staff", open_feed),
-    Page("POST", f"{PATH}/feeds/{{practitioner}}/close", "staff", close_feed),
+    Page("POST", f"{PATH}/feeds/{{practitioner}}", "owner", open_feed),
+    Page("POST", f"{PATH}/feeds/{{practitioner}}/close", "owner", close_feed),
 ]

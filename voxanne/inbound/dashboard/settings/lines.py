@@ -15,6 +15,7 @@ from voxanne.inbound.v1.problems import RefusedError
 from voxanne.postgres.organizations import SECRET_CHARACTERS_MIN, new_key, secret_hash
 
 PATH: Final = "/settings/lines"
+SUBJECT_CHARACTERS_MAX: Final = 200  # of the audit log
 SERVER_PATH: Final = "/api/vapi"
 LINE_NAMES: Final = {
     "number": "Phone number",
@@ -60,15 +61,21 @@ async def add_line(visit: Visit) -> Response:
     if not names:
         return await _page(visit, {"number": "Name the line in one way at least."}, said)
     try:
-        await visit.do("line_added", ("line", None), "add_line", names=json.dumps(names))
+        await visit.do("line_added", _line(names), "add_line", names=json.dumps(names))
     except RefusedError as refused:
         return await _page(visit, beside(refused, "number"), said)
     return visit.done(PATH, done="line")
 
 
+def _line(names: Mapping[str, str]) -> tuple[str, str]:
+    """The audit log's subject: how the line is named, which is no patient's."""
+    named = ", ".join(f"{kind} {value}" for kind, value in names.items())
+    return "line", named[:SUBJECT_CHARACTERS_MAX]
+
+
 async def remove_line(visit: Visit) -> Response:
     kind, value = visit.form.get("kind"), visit.form.get("value")
-    await visit.do("line_removed", ("line", None), "remove_line", kind=kind, value=value)
+    await visit.do("line_removed", _line({kind: value}), "remove_line", kind=kind, value=value)
     return visit.done(PATH, done="unmapped")
 
 

@@ -29,7 +29,7 @@ export function placeOf(appt) {
  */
 export function placeAll(within) {
   for (const item of /** @type {NodeListOf<HTMLElement>} */ (within.querySelectorAll("[data-start]"))) {
-    for (const name of ["start", "minutes", "lane", "lanes"]) {
+    for (const name of ["start", "minutes", "lane", "lanes", "width"]) {
       const value = item.dataset[name];
       if (value !== undefined) item.style.setProperty(`--${name}`, value);
     }
@@ -61,7 +61,7 @@ export const clock = (minute) =>
 /** @param {number} minute as the clinic writes it, which the hours beside the calendar show */
 export function clockText(minute) {
   const hour = Math.floor(minute / 60) % 24;
-  if (!/[ap]m/i.test(calendar().querySelector(".hour")?.textContent ?? "")) return clock(minute);
+  if (!/[ap]\.?\s?m/i.test(calendar().querySelector(".hour")?.textContent ?? "")) return clock(minute);
   return `${hour % 12 || 12}:${String(minute % 60).padStart(2, "0")} ${hour < 12 ? "AM" : "PM"}`;
 }
 

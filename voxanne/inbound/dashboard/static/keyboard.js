@@ -84,7 +84,7 @@ function take(appt) {
   moving = { appt, to, ghost: floating(`ghost ${[...appt.classList].find((name) => /^c\d$/.test(name)) ?? "c0"}`) };
   appt.classList.add("moving");
   show();
-  announce(`Moving ${appt.dataset.label}. Up and down choose a time, left and right another column, Enter puts it there, Escape leaves it.`);
+  announce(`Moving ${(appt.textContent ?? "").replace(/\s+/g, " ").trim()}. Up and down choose a time, left and right another column, Enter puts it there, Escape leaves it.`);
 }
 
 /** @param {KeyboardEvent} event */

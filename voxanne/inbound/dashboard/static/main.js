@@ -20,6 +20,9 @@ if (document.body.dataset.root) {
     event.preventDefault();
     (await import("./panel.js")).openPanel(link.href, link);
   });
+  for (const field of document.querySelectorAll("input[data-copy]")) {
+    import("./copying.js").then(({ addCopying }) => addCopying(/** @type {HTMLInputElement} */ (field)));
+  }
   for (const form of document.querySelectorAll("main form[data-action='book']")) {
     import("./search.js").then(({ startSearch }) => startSearch(form));
   }

@@ -50,8 +50,8 @@ export const nameOf = (appt) => appt.querySelector("strong")?.textContent ?? "";
 export async function move(appt, to) {
   const from = placeOf(appt);
   if (to.column === from.column && to.start === from.start) return announce("It stays where it was.");
-  const lane = [appt.dataset.lane, appt.dataset.lanes];
-  put(appt, to, ["0", "1"]);
+  const lane = [appt.dataset.lane, appt.dataset.lanes, appt.dataset.width];
+  put(appt, to, ["0", "1", "1"]);
   appt.classList.add("pending");
   begin();
   try {
@@ -97,9 +97,9 @@ async function ask(appt, to) {
  * @param {Place} to
  * @param {(string | undefined)[]} lane
  */
-function put(appt, to, [lane, lanes]) {
-  Object.assign(appt.dataset, { start: to.start, lane, lanes });
-  for (const name of ["start", "lane", "lanes"]) appt.style.setProperty(`--${name}`, appt.dataset[name] ?? "");
+function put(appt, to, [lane, lanes, width]) {
+  Object.assign(appt.dataset, { start: to.start, lane, lanes, width });
+  for (const name of ["start", "lane", "lanes", "width"]) appt.style.setProperty(`--${name}`, appt.dataset[name] ?? "");
   if (columnOf(appt) === to.column) return;
   const focused = document.activeElement === appt;
   slots(to.column).append(appt);

@@ -33,6 +33,10 @@ BEGIN
   INSERT INTO staff_accounts (email, created_at, updated_at) VALUES (v_email, v_now, v_now)
   ON CONFLICT (email) DO NOTHING;
   SELECT id INTO v_staff_id FROM staff_accounts WHERE email = v_email FOR UPDATE;
+  IF NOT FOUND THEN
+    -- It went with its last membership, between the two.
+    RAISE serialization_failure;
+  END IF;
   IF EXISTS (SELECT FROM memberships WHERE org_id = p_org_id AND staff_id = v_staff_id) THEN
     RETURN refusal('INVALID_ARGUMENTS', '{"where": "email", "reason": "member"}');
   END IF;
