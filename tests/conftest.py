@@ -18,6 +18,9 @@ from tests.fakes.prism import UNAVAILABLE
 SERVER_DIRECTORY = pytest.StashKey[Path]()
 
 
+IN_MEMORY_BYTES_MIN = 4 * 1024**3
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--postgres-bin",
@@ -43,6 +46,16 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def _in_memory() -> Path | None:
+    """Where files are kept in memory, if there is room: a database is made for nearly every test,
+    and copying its 565 files takes a third of the time there.
+    """
+    memory = Path("/dev/shm")
+    if memory.is_dir() and shutil.disk_usage(memory).free > IN_MEMORY_BYTES_MIN:
+        return memory
+    return None
+
+
 def server_directory(config: pytest.Config) -> Path:
     """One for the run and its workers.
 
@@ -51,7 +64,7 @@ def server_directory(config: pytest.Config) -> Path:
     """
     if hasattr(config, "workerinput"):
         return Path(config.workerinput["server_directory"])
-    directory = Path(tempfile.mkdtemp(prefix="voxanne-tests-"))
+    directory = Path(tempfile.mkdtemp(prefix="voxanne-tests-", dir=_in_memory()))
     # Tests that start servers below tmp_path must not suffer from another run either.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(directory))
     config.add_cleanup(lambda: shutil.rmtree(directory, ignore_errors=True))

@@ -65,7 +65,7 @@ async def section(desk: Desk, name: str, **query: Any) -> str:
 
 async def test_a_quiet_clinic_has_nothing_to_do(desk: Desk) -> None:
     said = words((await desk.get(DELIVERY)).text)
-    assert "No alert that nobody has seen." in said
+    assert "No new alerts." in said
     assert "No message waits." in said
     assert "Everything gets where it should." in said
 
@@ -110,7 +110,7 @@ async def test_an_alert_is_told_in_words_with_links_and_seen(voice: Api, desk: D
 
     answer = await desk.post(f"/alerts/{alert['id']}/seen")
     assert answer.headers["location"].endswith("/delivery?done=seen")
-    assert "No alert" in await section(desk, "alerts")
+    assert "No new alert" in await section(desk, "alerts")
     assert await voice.value("SELECT seen_at FROM alerts") is not None
     (row,) = await voice.rows("SELECT * FROM audit_log WHERE action = 'alert_seen'")
     assert row["subject_id"] == str(alert["id"])
@@ -261,7 +261,7 @@ async def test_another_clinics_things_arent_shown(voice: Api, desk: Desk) -> Non
     other = await voice.open_clinic()
     await take_message(voice, other.id, name="Somebody Else", urgency="emergency")
     assert "Somebody Else" not in words((await desk.get(DELIVERY)).text)
-    assert "No alert" in await section(desk, "alerts")
+    assert "No new alert" in await section(desk, "alerts")
     assert (await desk.get(DELIVERY, clinic=other)).status_code == 404
 
 

@@ -57,7 +57,7 @@ async def test_what_happened_is_counted_and_drawn(voice: Api) -> None:
     assert "50% of calls" in text
     assert '<strong class="figure">84 ms</strong>' in text
     assert "target 300 ms, met" in text
-    assert '<th scope="row">Agent, by phone</th>' in text
+    assert '<th scope="row">Phone agent</th>' in text
     assert '<th scope="row">Slot unavailable</th>' in text
     chart = svg_of(text)
     bars = {rect.attrib["class"]: rect.attrib for rect in chart.findall("rect")}

@@ -209,7 +209,7 @@ async def test_staff_are_told_elsewhere_and_the_addresses_are_never_shown(
         assert secret not in seen
     answer = await submit(owner, HOOKS, {"step": "none"}, action=path)
     assert answer.headers["location"].endswith("done=no_alerts")
-    assert "Nowhere yet." in words((await owner.get(HOOKS)).text)
+    assert "No address yet: nobody is alerted." in words((await owner.get(HOOKS)).text)
 
 
 @pytest.mark.parametrize(

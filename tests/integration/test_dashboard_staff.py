@@ -149,7 +149,8 @@ async def test_who_works_elsewhere_is_invited_and_nothing_is_told(voice: Api) ->
         assert told not in page.text
     browser = Browser(voice.http)
     await browser.sign_in()
-    assert (await browser.post(link, {"password": "four dark harbour lights"})).status_code == 303
+    fields = {"password": "four dark harbour lights", "new_password": "five pale harbour lights"}
+    assert (await browser.post(link, fields)).status_code == 303
     page = await desk.get("/settings/staff")
     assert "works elsewhere too" in page.text
     assert "Quay Clinic" not in page.text

@@ -85,8 +85,8 @@ async def say_things(
     )  # fmt: skip
     report = json.dumps({"customer": {"number": number}, "transcript": name})
     await diary.owner.execute(
-        "INSERT INTO voice_messages (org_id, call_id, type, payload) "
-        "VALUES ($1, $2, 'end-of-call-report', $3), ($1, $4, 'old', $3)",
+        "INSERT INTO voice_messages (org_id, call_id, type, payload, unrecorded) "
+        "VALUES ($1, $2, 'end-of-call-report', $3, false), ($1, $4, 'old', $3, true)",
         diary.org_id, call_id, report, f"older-{digits}",
     )  # fmt: skip
     left = await diary.call(

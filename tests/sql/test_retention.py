@@ -152,6 +152,14 @@ async def test_whoever_was_heard_of_stays(diary: Diary) -> None:
         "SELECT org_id, id, 'n', 'a', $2 FROM leads WHERE id = $1",
         "waitlist": "INSERT INTO waitlist (org_id, contact_id, service_type, date_from, date_to) "
         "SELECT org_id, id, 'x', $2::timestamptz::date, '2027-12-01' FROM leads WHERE id = $1",
+        "messages": "INSERT INTO messages (org_id, caller_phone, body, status, created_at) "
+        "SELECT org_id, phone, 'm', 'done', $2 FROM leads WHERE id = $1",
+        "left for": "INSERT INTO messages (org_id, callback_phone, body, status, created_at) "
+        "SELECT org_id, phone, 'm', 'done', $2 FROM leads WHERE id = $1",
+        "still open": "INSERT INTO messages (org_id, caller_phone, body, created_at) "
+        "SELECT org_id, phone, 'm', $2::timestamptz - interval '80 days' FROM leads WHERE id = $1",
+        "open for": "INSERT INTO messages (org_id, callback_phone, body, created_at) "
+        "SELECT org_id, phone, 'm', $2::timestamptz - interval '80 days' FROM leads WHERE id = $1",
         "merged": "INSERT INTO leads (org_id, name, person, phone, merged_into, created_at, "
         "updated_at) SELECT org_id, 'M', 'm', '+442079460888', id, $2, $2 FROM leads "
         "WHERE id = $1",
@@ -165,7 +173,8 @@ async def test_whoever_was_heard_of_stays(diary: Diary) -> None:
         async with diary.owner.transaction():
             await diary.owner.execute(statement, lead, lately)
         assert await diary.number("sweep_idle_people") == 0, kind
-        table = {"called": "calls", "merged": "leads"}.get(kind, kind)
+        table = {"called": "calls", "merged": "leads", "left for": "messages"}.get(kind, kind)
+        table = "messages" if "open" in table else table
         if kind == "merged":
             await diary.owner.execute("DELETE FROM leads WHERE merged_into IS NOT NULL")
         elif kind != "appointments":
@@ -180,7 +189,7 @@ async def test_the_outlook_says_how_much_is_due(diary: Diary) -> None:
     await aged(diary, booked["contact_id"], 100)
     await said(diary, 800 * DAY, "old")
     outlook = await diary.call("retention_outlook")
-    assert outlook["due"] == {"calls": 1, "texts": 1, "people": 1}
+    assert outlook["due"] == {"calls": 1, "texts": 1, "people": 1, "more_people": False}
     assert outlook["person_retention_days"] == 30
     assert [chore.name for chore in retention_chores(Session(diary.api))] == [
         "retention",

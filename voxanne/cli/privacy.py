@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -13,13 +13,11 @@ from voxanne.booking import functions
 from voxanne.booking.exporting import whole_export
 from voxanne.booking.normalize import normalize_phone
 from voxanne.cli.configuring import OwnerSession
-from voxanne.cli.root import cli, on_organization, print_rows, say
+from voxanne.cli.root import ACTOR, ORGANIZATION, cli, on_organization, print_rows, say
 from voxanne.postgres.organizations import OrganizationError
 from voxanne.postgres.people import find_person
 
 Json = dict[str, Any]
-ACTOR: Final = "command line"
-ORGANIZATION = click.argument("organization", metavar="ORG")
 LEAD = click.argument("lead", metavar="LEAD")
 NAME = click.option("--name", help="who of those on the number")
 

@@ -37,6 +37,9 @@ EXPECTED_ERRORS = (
 )
 
 
+ACTOR: Final = "command line"  # as the audit log has it
+ORGANIZATION = click.argument("organization", metavar="ORG")
+
 # Command → the modules that register it and what is in its group. Only those of the command that is
 # called are loaded: nobody who lists clinics waits for a web framework.
 COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -12,6 +12,8 @@ from voxanne.booking import functions
 from voxanne.booking.normalize import normalize_email
 from voxanne.cli.configuring import OwnerSession
 from voxanne.cli.root import (
+    ACTOR,
+    ORGANIZATION,
     cli,
     deployment,
     load_settings,
@@ -27,14 +29,12 @@ from voxanne.postgres.organizations import OrganizationError, secret_hash
 Json = dict[str, Any]
 ROLES: Final = ("owner", "staff", "read_only")
 PATHS: Final = {"sign_in": "/sign-in/", "invitation": "/join/"}
-ACTOR: Final = "command line"  # as the audit log has it
 LASTS: Final = "The link is shown only now, works once, and lasts 24 hours."
 INVITED: Final = (
     "They have an account already, at another clinic: they sign in as usual, open the link, and "
     "join. It is shown only now."
 )
 
-ORGANIZATION = click.argument("organization", metavar="ORG")
 EMAIL = click.argument("email", metavar="EMAIL")
 JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
 

@@ -94,15 +94,34 @@ async def find_organizations(database: Database, function: str) -> list[UUID]:
 
 async def in_batches(database: Database, whose: str, function: str) -> int:
     """`function` for each organization that `whose` finds, until it has nothing left, or its turn
-    is over. Returns how much there was. Raises what the database raises.
+    is over. Returns how much there was. Raises what the database raises; where that was for one
+    organization, after the others had their turn, and the last of it.
     """
     done = 0
+    failure: Exception | None = None
     for organization in await find_organizations(database, whose):
-        for _ in range(BATCHES_MAX):
-            batch = int(str(await database.fetch_value(f"SELECT {function}($1)", organization)))
-            done += batch
-            if batch == 0:
-                break
+        try:
+            done += await _batches_of(database, function, organization)
+        except Exception as error:
+            failure = error
+            log.warning(
+                "an organization's turn failed",
+                function=function,
+                organization=str(organization),
+                bug=type(error).__name__,
+            )
+    if failure is not None:
+        raise failure
+    return done
+
+
+async def _batches_of(database: Database, function: str, organization: UUID) -> int:
+    done = 0
+    for _ in range(BATCHES_MAX):
+        batch = int(str(await database.fetch_value(f"SELECT {function}($1)", organization)))
+        done += batch
+        if batch == 0:
+            break
     return done
 
 

@@ -1,7 +1,7 @@
 """What was said, compared with what the diary has: the findings, and one word for them all.
 
 A finding that alarms is one of which the rules are sure: the caller was told something that isn't
-so. The others are shown to whoever looks at the call.
+so. The platform's analysis alone, without a word of the agent's, never is. The others are shown to whoever looks at the call.
 """
 
 from collections.abc import Mapping, Sequence
@@ -103,9 +103,9 @@ def check_call(said: Said, ledger: Ledger) -> Verdict:
     reading = read_commitments(turns, said.began.date())
     commitments = reading.commitments or _analysed(said, reading)
     findings = [*_compared(commitments, reading, ledger), *_unsaid(reading, commitments, ledger)]
-    known = any(turn.speaker == "agent" for turn in turns) or not turns
+    heard = bool(reading.commitments) and any(turn.speaker == "agent" for turn in turns)
     findings = [
-        finding if finding.alarm and known and not said.transcript_cut else _quiet(finding)
+        finding if finding.alarm and heard and not said.transcript_cut else _quiet(finding)
         for finding in findings
     ][:FINDINGS_MAX]
     if any(finding.alarm for finding in findings):
@@ -244,9 +244,7 @@ def _other_time(
     entry = next((it for it in meant if when.fits_day(it.at)), meant[0])
     rule = Rule.OTHER_TIME if when.fits_day(entry.at) else Rule.OTHER_DAY
     several = len(when.days) > 1 or len(when.clocks) > 1
-    analysed = commitment.said.startswith(ANALYSIS)
-    alarm = commitment.sure and not several and not analysed
-    return Finding(rule, commitment.said, entry.at, alarm)
+    return Finding(rule, commitment.said, entry.at, alarm=commitment.sure and not several)
 
 
 def _unsaid(reading: Reading, commitments: Sequence[Commitment], ledger: Ledger) -> list[Finding]:

@@ -23,6 +23,7 @@ SOURCES: Final[Mapping[str, str]] = {
     "link": "The patient, on their page",
     "sms": "The patient, by text message",
     "calendar": "The practitioner's calendar",
+    "waitlist": "Waitlist",
 }
 # Text, and the badge's tone.
 STATES: Final[Mapping[str, tuple[str, str]]] = {
@@ -48,7 +49,11 @@ _PARTS: Final[Mapping[str, str]] = {
     "offer": "with the offer",
     "reply": "in reply",
 }
-_CHANNELS: Final[Mapping[str, str]] = {"sms": "Text message", "email": "E-mail", "alert": "Alert"}
+_CHANNELS: Final[Mapping[str, str]] = {
+    "sms": "Text message",
+    "email": "E-mail",
+    "alert": "Staff alert",
+}
 _CALENDARS: Final[Mapping[str | None, str]] = {
     "google": "Google Calendar",
     "caldav": "CalDAV calendar",

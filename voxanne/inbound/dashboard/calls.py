@@ -41,21 +41,18 @@ async def show_list(visit: Visit) -> Response:
             before_at=before[0] if before else None,
             before_id=before[1] if before else None,
         ),
-        limit=SHOWN_MAX + 1,
+        limit=SHOWN_MAX,
     )
     await visit.saw("calls", "list")
-    items = answer["items"]
-    shown = [_told(call) for call in items[:SHOWN_MAX]]
-    older = _older(filters, shown[-1]) if len(items) > SHOWN_MAX else None
     return visit.page(
         "calls/list.html",
         title="Calls",
-        calls=shown,
+        calls=[_told(call) for call in answer["items"]],
         filters=filters,
         is_filtered=any(filters[name] for name in ("mismatch", "outcome", "number")),
         days=DAYS,
         outcomes=call_words.OUTCOMES,
-        older=older,
+        older=_older(filters, answer),
     )
 
 
@@ -101,10 +98,12 @@ def _filters(visit: Visit) -> dict[str, str]:
     }
 
 
-def _older(filters: Mapping[str, str], last: Mapping[str, Any]) -> str:
+def _older(filters: Mapping[str, str], page: Mapping[str, Any]) -> str | None:
     """The next page's query."""
+    if page["before_at"] is None:
+        return None
     chosen = {name: value for name, value in filters.items() if value}
-    return urlencode({**chosen, "before": f"{last['started_at']}~{last['call_id']}"})
+    return urlencode({**chosen, "before": f"{page['before_at']}~{page['before_id']}"})
 
 
 def _cursor(said: str) -> tuple[datetime, str] | None:

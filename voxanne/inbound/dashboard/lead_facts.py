@@ -12,8 +12,9 @@ from babel import Locale
 from babel.dates import get_timezone_location
 
 from voxanne.booking.enrichment import EmailKind, NumberFacts, email_facts, number_facts
+from voxanne.inbound.dashboard import call_words
 from voxanne.inbound.dashboard.appointment_words import SOURCES
-from voxanne.inbound.dashboard.lead_words import CALL_SOURCES, consent_text
+from voxanne.inbound.dashboard.lead_words import consent_text
 from voxanne.inbound.dashboard.visit import Visit
 from voxanne.inbound.v1.problems import RefusedError
 
@@ -48,7 +49,7 @@ async def find_facts(visit: Visit, view: Json) -> list[tuple[str, str]]:
 
 def _history(visit: Visit, view: Json) -> Iterable[tuple[str, str | None]]:
     lead, history, when = view["lead"], view["history"], visit.when
-    source = CALL_SOURCES.get(view["call_source"]) or SOURCES.get(history["source"])
+    source = call_words.SOURCES.get(view["call_source"]) or SOURCES.get(history["source"])
     last, born = history["last_visit_at"], lead["birth_date"]
     yield "Source", source
     yield "First seen", when.short_day(view["first_seen_at"])

@@ -12,12 +12,6 @@ Json = Mapping[str, Any]
 Badge = tuple[str, str]
 
 TIERS: Final[Mapping[str, str]] = {"hot": "bad", "warm": "warn", "cold": "neutral"}
-CALL_SOURCES: Final[Mapping[str, str]] = {
-    "inbound": "Inbound call",
-    "outbound": "Outbound call",
-    "web": "Web call",
-    "chat": "Chat",
-}
 # How a caller's word on text messages came.
 _SAID: Final[Mapping[str, str]] = {
     "text": "by text message",

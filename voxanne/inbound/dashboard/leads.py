@@ -45,6 +45,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "undone": "Undone.",
     "is_merged": "This is who they were merged into.",
 }
+AFTER_NOBODY: Final = (
+    "Whom this page came after is no longer among the leads: this is the list from its beginning."
+)
 # What a merge or a split is undone by: a button beside these.
 UNDOABLE: Final = frozenset({"merged", "split"})
 STATUSES: Final[Mapping[str, tuple[str, Mapping[str, bool]]]] = {
@@ -69,7 +72,14 @@ async def show_list(visit: Visit) -> Response:
     since = _day(asked["since"])
     if asked["since"] and since is None:
         problem = "“First seen since” must be a day, such as 2026-11-25."
-    found = await _search(visit, asked, since, after=_id(visit.form.get("after")), limit=ROWS)
+    after = _id(visit.form.get("after"))
+    try:
+        found = await _search(visit, asked, since, after=after, limit=ROWS)
+    except RefusedError as refused:
+        if after is None or refused.details.get("where") != "after":
+            raise
+        after, problem = None, AFTER_NOBODY
+        found = await _search(visit, asked, since, limit=ROWS)
     await visit.saw("leads", "list")
     rest = {name: said for name, said in asked.items() if said}
     more = found["after_id"]
@@ -81,7 +91,7 @@ async def show_list(visit: Visit) -> Response:
         asked=asked,
         rows=[_row(visit, item) for item in found["items"]],
         is_filtered=any(said for name, said in asked.items() if name != "order"),
-        is_first="after" not in visit.form.values,
+        is_first=after is None,
         first=f"?{urlencode(rest)}" if rest else visit.request.url.path,
         more=f"?{urlencode(rest | {'after': more})}" if more else None,
         tiers={tier: tier.capitalize() for tier in TIERS},

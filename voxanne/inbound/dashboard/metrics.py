@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from babel.numbers import format_decimal, format_percent
 from starlette.responses import Response
 
+from voxanne.inbound.dashboard.appointment_words import SOURCES
 from voxanne.inbound.dashboard.guard import Page
 from voxanne.inbound.dashboard.metrics_chart import Chart, draw
 from voxanne.inbound.dashboard.visit import Visit
@@ -21,16 +22,6 @@ RATE_TARGET: Final = 0.99  # more than that
 OFFER_MS_TARGET: Final = 300
 CALENDAR_MS_TARGET: Final = 2000
 CHANNELS: Final[Mapping[str, str]] = {"sms": "Text messages", "email": "E-mails"}
-SOURCES: Final[Mapping[str, str]] = {
-    "voice": "Agent, by phone",
-    "mcp": "Agent, another platform",
-    "staff": "Front desk",
-    "rest": "Other programs",
-    "sms": "Text message",
-    "link": "Patient's page",
-    "waitlist": "Waitlist",
-    "sql": "Database",
-}
 REASONS: Final[Mapping[str, str]] = {
     "NO_RESULT": "No answer in time",
     "ERROR": "An error",

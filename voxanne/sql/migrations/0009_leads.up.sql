@@ -48,6 +48,9 @@ CREATE UNIQUE INDEX lead_changes_merged_once ON lead_changes (org_id, other_id)
 CREATE INDEX events_of_lead ON events (org_id, lead_id, created_at) WHERE kind = 'lead_changed';
 CREATE INDEX messages_of_number ON messages (org_id, coalesce(caller_phone, callback_phone), created_at);
 
+-- For scores: the event of a consent holds its moment, and no number.
+CREATE INDEX consents_in_time ON consents (org_id, created_at);
+
 CREATE TABLE lead_scores (
   org_id uuid NOT NULL REFERENCES organizations (id),
   lead_id uuid NOT NULL,

@@ -5,13 +5,32 @@ ALTER TABLE organizations
   ADD COLUMN call_retention_days integer NOT NULL DEFAULT 365 CHECK (call_retention_days BETWEEN 1 AND 3660),
   ADD COLUMN text_retention_days integer NOT NULL DEFAULT 730 CHECK (text_retention_days BETWEEN 1 AND 3660),
   -- People with no appointment, call or text for so long are erased. NULL: never.
-  ADD COLUMN person_retention_days integer CHECK (person_retention_days BETWEEN 30 AND 36600);
+  ADD COLUMN person_retention_days integer CHECK (person_retention_days BETWEEN 30 AND 36600),
+  -- How far the leads were looked through for such people, by when they came. NULL: from the beginning.
+  ADD COLUMN idle_seen_at timestamptz,
+  ADD COLUMN idle_seen_lead uuid;
 
 -- What was said in a call is gone, by erasure or by age, and isn't taken in again.
 ALTER TABLE calls ADD COLUMN stripped_at timestamptz;
 -- The sweeps find what is due by them, however much is kept.
 CREATE INDEX calls_to_strip ON calls (org_id, started_at) WHERE stripped_at IS NULL;
 CREATE INDEX voice_messages_in_time ON voice_messages (org_id, received_at);
+
+-- Who is erased or exported is read by these alone, and a clinic's other rows aren't. Bookings that lost their
+-- lead, and those with another number to be reached at, are few: an ordinary booking is in neither.
+CREATE INDEX appointments_of_nobody ON appointments (org_id, (metadata #>> '{patient,phone}'))
+  WHERE contact_id IS NULL AND metadata #>> '{patient,phone}' IS NOT NULL;
+CREATE INDEX appointments_of_contact ON appointments (org_id, (metadata #>> '{patient,contact_phone}'))
+  WHERE metadata #>> '{patient,contact_phone}' IS NOT NULL;
+CREATE INDEX messages_of_caller ON messages (org_id, caller_phone) WHERE caller_phone IS NOT NULL;
+CREATE INDEX messages_of_callback ON messages (org_id, callback_phone) WHERE callback_phone IS NOT NULL;
+CREATE INDEX messages_of_call ON messages (org_id, call_id) WHERE call_id IS NOT NULL;
+-- What was reported without a record of its call, as everything was before 0008.
+ALTER TABLE voice_messages ADD COLUMN unrecorded boolean NOT NULL DEFAULT false;
+UPDATE voice_messages SET unrecorded = true
+WHERE NOT EXISTS (
+  SELECT FROM calls WHERE calls.org_id = voice_messages.org_id AND calls.call_id = voice_messages.call_id);
+CREATE INDEX voice_messages_unrecorded ON voice_messages (org_id, call_id) WHERE unrecorded;
 
 -- Of an erased number that opted out a hash is kept, by this key (docs/decisions/0022).
 CREATE TABLE suppression_keys (

@@ -35,7 +35,7 @@ async def add(visit: Visit) -> Response:
     email = normalize_email(visit.form.get("email"))
     try:
         if email is None:
-            raise RefusedError(Outcome.INVALID_EMAIL, "This isn't an e-mail address.")
+            raise RefusedError(Outcome.INVALID_EMAIL, "That is no e-mail address.")
         added = await visit.do(
             "member_added",
             ("member", None),

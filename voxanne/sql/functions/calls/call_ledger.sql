@@ -1,5 +1,6 @@
 -- Purpose: what the diary had when a call was over: what was booked, moved and cancelled in it, and
---   whatever else the caller's number has ahead; what happened later is taken away again.
+--   whatever else the caller's number has ahead; what happened later is taken away again, however late the
+--   report came.
 -- Outcomes: {"appointments": [{"appointment_id", "service_type", "scheduled_at", "standing", "booked",
 --   "cancelled", "moved_from"}], "messages", "waitlist": how many}.
 CREATE FUNCTION call_ledger(p_call calls) RETURNS jsonb
@@ -8,8 +9,10 @@ AS $$
 DECLARE
   c_appointments_max constant integer := 100;
   c_slack constant interval := '1 minute';     -- between the platform's clock and ours
+  c_ending constant interval := '2 minutes';   -- in which what the call began is committed
   v_from timestamptz := least(p_call.started_at, p_call.created_at) - c_slack;
-  v_until timestamptz := coalesce(p_call.reported_at, p_call.ended_at, current_moment()) + c_slack;
+  v_until timestamptz := coalesce(
+    least(p_call.reported_at, p_call.ended_at + c_ending), current_moment()) + c_slack;
   v_leads uuid[];
 BEGIN
   SELECT array_agg(id) INTO v_leads FROM leads

@@ -1,27 +1,37 @@
 -- Purpose: the upcoming appointments of active practitioners that lie outside when they receive, as it
---   is stored now.
+--   is stored now. As far ahead as patients can book, two years at most: what was imported for the far
+--   future costs nothing.
 CREATE FUNCTION appointments_outside_hours(p_org_id uuid) RETURNS uuid[]
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
   v_now timestamptz := current_moment();
-  v_timezone text := (SELECT timezone FROM organizations WHERE id = p_org_id);
+  c_ahead_max constant integer := 731;   -- days
+  v_timezone text;
+  v_until timestamptz;
   v_practitioners uuid[];
   v_last timestamptz;
 BEGIN
+  SELECT timezone, v_now + make_interval(days => least(horizon_days, c_ahead_max))
+  INTO v_timezone, v_until FROM organizations WHERE id = p_org_id;
   SELECT array_agg(DISTINCT practitioner_id), max(ends_at) INTO v_practitioners, v_last
   FROM appointments
   JOIN practitioners ON practitioners.org_id = p_org_id AND practitioners.id = practitioner_id AND active
-  WHERE appointments.org_id = p_org_id AND scheduled_at > v_now AND status = 'confirmed';
+  WHERE appointments.org_id = p_org_id AND scheduled_at > v_now AND scheduled_at <= v_until
+    AND status = 'confirmed';
   IF v_practitioners IS NULL THEN
     RETURN '{}';
   END IF;
   RETURN (
+    WITH opened AS MATERIALIZED (   -- once each, not for each appointment
+      SELECT r_practitioner_id, r_hours - r_breaks - r_absences AS open
+      FROM open_spans(p_org_id, v_practitioners, v_timezone, (v_now AT TIME ZONE v_timezone)::date,
+                      (v_last AT TIME ZONE v_timezone)::date)
+    )
     SELECT coalesce(array_agg(id), '{}')
-    FROM open_spans(p_org_id, v_practitioners, v_timezone, (v_now AT TIME ZONE v_timezone)::date,
-                    (v_last AT TIME ZONE v_timezone)::date)
+    FROM opened
     JOIN appointments ON org_id = p_org_id AND practitioner_id = r_practitioner_id
-    WHERE scheduled_at > v_now AND status = 'confirmed'
-      AND NOT r_hours - r_breaks - r_absences @> tstzrange(scheduled_at, ends_at));
+    WHERE scheduled_at > v_now AND scheduled_at <= v_until AND status = 'confirmed'
+      AND NOT open @> tstzrange(scheduled_at, ends_at));
 END $$;
 REVOKE ALL ON FUNCTION appointments_outside_hours FROM PUBLIC;

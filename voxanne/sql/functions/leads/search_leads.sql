@@ -5,7 +5,7 @@
 --   index and in order: a page that ends before all were is shorter, and still says where to go on.
 --   Measured: the worst page, 20,000 without a match, takes 0.2 seconds.
 -- Outcomes: {"success", "items", "after_id"}: the last one looked at where there are more; or
---   INVALID_ARGUMENTS.
+--   INVALID_ARGUMENTS, with "where": 'after' when p_after_id isn't there (any more): begin again.
 CREATE FUNCTION search_leads(
   p_org_id uuid,
   p_query text DEFAULT '',
@@ -46,6 +46,8 @@ BEGIN
     RETURN refusal('FORBIDDEN_ORGANIZATION');
   ELSIF length(p_query) > 200 OR p_order NOT IN ('newest', 'name', 'score') THEN
     RETURN refusal('INVALID_ARGUMENTS');
+  ELSIF p_after_id IS NOT NULL AND NOT EXISTS (SELECT FROM leads WHERE org_id = p_org_id AND id = p_after_id) THEN
+    RETURN refusal('INVALID_ARGUMENTS', '{"where": "after"}');
   ELSIF v_query ~ '^[\d\s+().\-/]*\d[\d\s+().\-/]*$' THEN
     v_digits := regexp_replace(replace(v_query, '(0)', ''), '\D', '', 'g');
     v_phone := '%' || coalesce(nullif(ltrim(v_digits, '0'), ''), v_digits) || '%';   -- 020 … is +44 20 …

@@ -26,10 +26,12 @@ BEGIN
   ) AS page;
   RETURN QUERY
   SELECT page.created_at, page.sort_key, jsonb_build_object(
-    'kind', page.kind, 'state', NULL, 'source', page.source, 'phone', page.phone, 'word', page.word)
+    'kind', page.kind, 'state', NULL, 'source', page.source, 'phone', page.number, 'word', page.word)
   FROM (
-    SELECT consents.*, '6-consent-' || lpad(consents.place::text, 19, '0') AS sort_key FROM consents
-    WHERE org_id = p_org_id AND phone = ANY (p_phones) AND kind IN ('opt_out', 'opt_in')
+    SELECT consents.*, number, '6-consent-' || lpad(consents.place::text, 19, '0') AS sort_key
+    FROM unnest(p_phones) AS number
+    JOIN consents ON org_id = p_org_id AND phone IN (number, erased_phone(p_org_id, number))
+    WHERE kind IN ('opt_out', 'opt_in')
       AND (created_at, '6-consent-' || lpad(consents.place::text, 19, '0')) < (p_before_at, p_before_key)
     ORDER BY created_at DESC, sort_key DESC LIMIT p_limit
   ) AS page;

@@ -1,6 +1,6 @@
 -- Purpose: the appointments of a split go back, with the names they had; the person it made goes, if there
 --   is nothing else of theirs. Called by undo_lead_change under its locks.
--- Lock order: appointments by id.
+-- Lock order: appointments by id, the person it made, then their score.
 -- Outcomes: false, with nothing written: one of them isn't where the split put it.
 CREATE FUNCTION undo_split(p_change lead_changes, p_moment timestamptz) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
@@ -22,6 +22,8 @@ BEGIN
     IF p_change.made_lead AND NOT EXISTS (
         SELECT FROM lead_changes
         WHERE org_id = p_change.org_id AND p_change.other_id IN (lead_id, other_id) AND undone_at IS NULL) THEN
+      -- As score_lead does, which would otherwise wait for the score while it holds the lead.
+      PERFORM FROM leads WHERE org_id = p_change.org_id AND id = p_change.other_id FOR UPDATE;
       DELETE FROM lead_scores WHERE org_id = p_change.org_id AND lead_id = p_change.other_id;
       DELETE FROM leads
       WHERE org_id = p_change.org_id AND id = p_change.other_id AND version = 1 AND merged_into IS NULL;

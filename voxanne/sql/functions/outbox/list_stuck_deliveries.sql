@@ -6,6 +6,7 @@ CREATE FUNCTION list_stuck_deliveries(p_org_id uuid, p_limit integer DEFAULT 50)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET jit = off
 AS $$
 BEGIN
   IF claim_forbids(p_org_id) THEN

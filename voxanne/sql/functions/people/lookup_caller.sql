@@ -36,7 +36,8 @@ BEGIN
   END IF;
   v_texts := (
     SELECT kind FROM consents
-    WHERE org_id = p_org_id AND phone = v_phone AND kind IN ('opt_out', 'opt_in')
+    WHERE org_id = p_org_id AND phone IN (v_phone, erased_phone(p_org_id, v_phone))
+      AND kind IN ('opt_out', 'opt_in')
     ORDER BY place DESC LIMIT 1);
   SELECT json_agg(json_build_object(
       'lead_id', known.id, 'name', known.name, 'visits', visits, 'no_shows', no_shows,

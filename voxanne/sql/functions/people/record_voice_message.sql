@@ -30,8 +30,8 @@ BEGIN
   IF v_stripped_at IS NOT NULL THEN
     RETURN false;
   END IF;
-  INSERT INTO voice_messages AS kept (org_id, call_id, type, payload, sent_at, received_at)
-  VALUES (p_org_id, p_call_id, p_type, p_payload, p_sent_at, current_moment())
+  INSERT INTO voice_messages AS kept (org_id, call_id, type, payload, sent_at, received_at, unrecorded)
+  VALUES (p_org_id, p_call_id, p_type, p_payload, p_sent_at, current_moment(), p_report IS NULL)
   ON CONFLICT (org_id, call_id, type) DO UPDATE
     SET payload = excluded.payload, sent_at = excluded.sent_at, received_at = excluded.received_at
     WHERE kept.sent_at IS NULL OR kept.sent_at < excluded.sent_at;

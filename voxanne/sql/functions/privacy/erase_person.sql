@@ -32,12 +32,12 @@ BEGIN
   ELSIF NOT EXISTS (SELECT FROM leads WHERE org_id = p_org_id AND id = p_lead_id) THEN
     RETURN refusal('NOT_FOUND');
   END IF;
-  v_leads := lock_person(p_org_id, p_lead_id);
+  v_held := lock_person(p_org_id, p_lead_id);
+  v_leads := v_held.r_leads;
   IF v_leads IS NULL THEN
     RETURN refusal('NOT_FOUND');   -- somebody was quicker
   END IF;
   v_now := current_moment();
-  v_held := person_records(p_org_id, v_leads);
   SELECT coalesce(array_agg(id ORDER BY scheduled_at, id), '{}') INTO v_upcoming FROM appointments
   WHERE org_id = p_org_id AND id = ANY (v_held.r_appointments) AND status = 'confirmed' AND scheduled_at > v_now;
   IF v_upcoming <> '{}' AND p_cancel_appointments IS NOT TRUE THEN

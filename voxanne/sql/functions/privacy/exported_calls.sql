@@ -8,7 +8,7 @@ BEGIN
       jsonb_build_object('call_id', known.call_id)
       || coalesce(to_jsonb(calls) - '{org_id,call_id}'::text[], '{}')
       || jsonb_build_object('reports', (
-        SELECT coalesce(jsonb_agg(to_jsonb(raw) - '{org_id,call_id}'::text[] ORDER BY received_at, type), '[]')
+        SELECT coalesce(jsonb_agg(to_jsonb(raw) - '{org_id,call_id,unrecorded}'::text[] ORDER BY received_at, type), '[]')
         FROM voice_messages AS raw WHERE raw.org_id = p_org_id AND raw.call_id = known.call_id))
       ORDER BY known.call_id), '[]')
     FROM unnest(p_calls) AS known (call_id)

@@ -1,5 +1,6 @@
 -- Purpose: has nothing happened with a person since then, and is nothing upcoming? Of everybody of the
---   group. On a number that several share the others' calls and texts count too: rather kept too long.
+--   group. On a number that several share the others' calls, texts and messages count too: rather kept too
+--   long. A message that the front desk hasn't dealt with counts however old it is.
 CREATE FUNCTION is_idle_person(p_org_id uuid, p_lead_id uuid, p_since timestamptz) RETURNS boolean
 LANGUAGE plpgsql STABLE
 SET enable_seqscan = off
@@ -21,6 +22,12 @@ BEGIN
                     WHERE org_id = p_org_id AND caller_phone = ANY (v_phones) AND started_at >= p_since)
     AND NOT EXISTS (SELECT FROM texts
                     WHERE org_id = p_org_id AND their_number = ANY (v_phones) AND created_at >= p_since)
+    AND NOT EXISTS (SELECT FROM messages
+                    WHERE org_id = p_org_id AND caller_phone = ANY (v_phones)
+                      AND (status = 'new' OR created_at >= p_since))
+    AND NOT EXISTS (SELECT FROM messages
+                    WHERE org_id = p_org_id AND callback_phone = ANY (v_phones)
+                      AND (status = 'new' OR created_at >= p_since))
     AND NOT EXISTS (SELECT FROM waitlist
                     WHERE org_id = p_org_id AND contact_id = ANY (v_leads)
                       AND status IN ('waiting', 'offered') AND date_to >= p_since::date)

@@ -11,6 +11,7 @@ CREATE FUNCTION list_audit(
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET jit = off
 AS $$
 DECLARE
   c_looked_at_max constant integer := 2000;

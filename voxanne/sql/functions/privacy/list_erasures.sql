@@ -8,6 +8,7 @@ CREATE FUNCTION list_erasures(
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET jit = off
 AS $$
 DECLARE
   v_items jsonb;

@@ -1,4 +1,5 @@
--- Purpose: where sweep_old_records has work. Ids only.
+-- Purpose: where sweep_old_records has work. Ids only, in no order, so that with more of them than p_limit
+--   each has its turn.
 CREATE FUNCTION organizations_with_old_records(p_limit integer) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
@@ -13,7 +14,8 @@ BEGIN
   END IF;
   RETURN (
     SELECT coalesce(json_agg(id), '[]') FROM (
-      SELECT id FROM organizations WHERE has_old_records(organizations, v_now) LIMIT p_limit
+      SELECT id FROM organizations WHERE has_old_records(organizations, v_now)
+      ORDER BY gen_random_uuid() LIMIT p_limit
     ) AS old);
 END $$;
 REVOKE ALL ON FUNCTION organizations_with_old_records FROM PUBLIC;

@@ -1,7 +1,10 @@
 -- Purpose: what belongs to a person: the one definition of it, for the export and for the erasure.
--- p_leads: the whole group (lead_group). A number is theirs alone when nobody else is known by it and
---   nobody else's appointment is written about to it. Of a shared one only what is about them counts.
--- A call in which they booked, moved, cancelled or joined the waitlist is theirs, whoever else was on it.
+-- p_leads: the whole group (lead_group). A number is theirs alone when nobody else is known by it, and
+--   nobody else's appointment names it or is written about to it. Of a shared one only what is about them
+--   counts.
+-- A call in which they booked, moved, cancelled or joined the waitlist is theirs, whoever else was on it;
+--   of the other calls from a number of theirs, those that were with nobody else.
+-- Cost: by index, what is known of them and of their numbers; erase_person reads it under its locks.
 CREATE FUNCTION person_records(
   p_org_id uuid, p_leads uuid[],
   OUT r_numbers text[],                 -- theirs alone
@@ -42,10 +45,15 @@ BEGIN
     OR EXISTS (SELECT FROM texts
                JOIN appointments ON appointments.org_id = p_org_id AND appointments.id = appointment_id
                WHERE texts.org_id = p_org_id AND their_number = number.phone AND contact_id <> ALL (p_leads))
+    OR EXISTS (SELECT FROM appointments
+               WHERE org_id = p_org_id AND metadata #>> '{patient,contact_phone}' = number.phone
+                 AND status NOT IN ('cancelled', 'expired') AND id <> ALL (r_appointments))
     AS shared) AS known;
   SELECT coalesce(array_agg(call_id), '{}') INTO r_calls FROM (
     SELECT call_id FROM calls WHERE org_id = p_org_id AND lead_id = ANY (p_leads)
-    UNION SELECT call_id FROM calls WHERE org_id = p_org_id AND caller_phone = ANY (r_numbers)
+    UNION SELECT call_id FROM calls
+    WHERE org_id = p_org_id AND caller_phone = ANY (r_numbers)
+      AND (lead_id IS NULL OR lead_id = ANY (p_leads))
     UNION SELECT call_id FROM appointments
     WHERE org_id = p_org_id AND id = ANY (r_appointments) AND call_id IS NOT NULL
     UNION SELECT call_id FROM events
@@ -54,7 +62,7 @@ BEGIN
     WHERE org_id = p_org_id AND contact_id = ANY (p_leads) AND call_id IS NOT NULL
     UNION SELECT call_id FROM (   -- kept before there were records of calls; only these are read through
       SELECT call_id, payload FROM voice_messages AS raw
-      WHERE org_id = p_org_id
+      WHERE org_id = p_org_id AND unrecorded
         AND NOT EXISTS (SELECT FROM calls WHERE org_id = p_org_id AND calls.call_id = raw.call_id)
       OFFSET 0) AS unrecorded
     WHERE payload::text LIKE ANY (SELECT '%' || number || '%' FROM unnest(r_numbers) AS number)
@@ -76,6 +84,10 @@ BEGIN
   ) AS written;
   SELECT coalesce(array_agg(id), '{}') INTO r_messages FROM messages
   WHERE org_id = p_org_id
+    AND id = ANY (ARRAY(   -- a part for each index
+      SELECT id FROM messages WHERE org_id = p_org_id AND caller_phone = ANY (r_numbers || r_shared)
+      UNION SELECT id FROM messages WHERE org_id = p_org_id AND callback_phone = ANY (r_numbers || r_shared)
+      UNION SELECT id FROM messages WHERE org_id = p_org_id AND call_id = ANY (r_calls)))
     AND (caller_phone = ANY (r_numbers) OR callback_phone = ANY (r_numbers)
          OR (caller_phone = ANY (r_shared) OR callback_phone = ANY (r_shared) OR call_id = ANY (r_calls))
            AND CASE WHEN name IS NULL THEN call_id = ANY (r_calls) ELSE person_key(name) = ANY (v_people) END);

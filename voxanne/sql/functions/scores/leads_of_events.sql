@@ -23,8 +23,9 @@ BEGIN
     UNION
     SELECT their_number FROM told JOIN texts ON texts.org_id = p_org_id AND texts.id = (data ->> 'text_id')::uuid
     UNION
-    SELECT phone FROM told JOIN consents ON consents.org_id = p_org_id
-      AND told.kind = 'text_' || consents.kind AND consents.created_at = told.created_at
+    SELECT phone FROM told JOIN consents ON consents.org_id = p_org_id AND consents.created_at = told.created_at
+      AND told.kind = 'text_' || consents.kind
+    WHERE told.kind IN ('text_opt_in', 'text_opt_out')
   ), about AS (
     SELECT id FROM named
     UNION

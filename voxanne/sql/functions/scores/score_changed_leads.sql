@@ -1,5 +1,6 @@
 -- Purpose: a batch of the clinic's leads is scored anew: those the event log tells of since it was last
--- read, those whose score time alone has changed, and, after the weights were changed, all the others.
+-- read, those whose score time alone has changed, and, after the weights were changed or a backup was
+-- restored, all the others.
 -- Guarantees: nobody is left out, however late a transaction commits: only what lies below every
 --   transaction still open is read, in the log's order; the scores and the new place commit together.
 -- Lock order: the organization's row, skipped when another session has it; then the leads' scoring locks
@@ -15,6 +16,7 @@ AS $$
 DECLARE
   c_events_max constant integer := 200;
   c_leads_max constant integer := 100;
+  c_first constant uuid := '00000000-0000-0000-0000-000000000000';
   v_now timestamptz := current_moment();
   v_clinic organizations;
   v_events events[];
@@ -31,9 +33,11 @@ BEGIN
     RETURN 0;
   END IF;
   IF v_clinic.scored_transaction > pg_snapshot_xmax(pg_current_snapshot()) THEN
-    -- Restored into a fresh cluster, which counts its transactions anew.
-    v_clinic.scored_transaction := pg_snapshot_xmin(pg_current_snapshot());
-    v_clinic.scored_event := 0;
+    -- Restored into a fresh cluster, which counts its transactions anew: what wasn't read yet can't be told.
+    UPDATE organizations SET
+      scored_transaction = pg_snapshot_xmin(pg_current_snapshot()), scored_event = 0, rescored_lead = c_first
+    WHERE id = p_org_id
+    RETURNING * INTO v_clinic;
   END IF;
   v_events := ARRAY(
     SELECT events FROM events

@@ -62,7 +62,9 @@ BEGIN
     max(started_at) FILTER (WHERE sentiment IS NOT NULL) AS felt_at
   INTO v_calls FROM spoken;
 
-  SELECT max(at) AS touched, max(at) FILTER (WHERE urgency IN ('high', 'emergency')) AS urgent_at,
+  SELECT max(at) AS touched,
+    -- What is only urgent counts when the emergency is past.
+    coalesce(max(at) FILTER (WHERE urgency = 'emergency'), max(at) FILTER (WHERE urgency = 'high')) AS urgent_at,
     coalesce(bool_or(urgency = 'emergency'), false) AS emergency,
     coalesce(bool_or(urgency = 'high'), false) AS urgent
   INTO v_urgent
@@ -85,7 +87,8 @@ BEGIN
   ) AS newest;
   v_consent := (
     SELECT kind FROM consents
-    WHERE org_id = p_org_id AND phone = ANY (v_phones) AND kind IN ('opt_out', 'opt_in')
+    WHERE org_id = p_org_id AND kind IN ('opt_out', 'opt_in')
+      AND phone = ANY (v_phones || ARRAY(SELECT erased_phone(p_org_id, number) FROM unnest(v_phones) AS number))
     ORDER BY place DESC LIMIT 1);
   v_waits := EXISTS (
     SELECT FROM waitlist
