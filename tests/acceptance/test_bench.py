@@ -17,7 +17,7 @@ FIGURES = {
     "contention": 2,
     "memory": 1,
     "deliveries": 2,
-    "dashboards": 3,
+    "live": 3,
     "dashboard": 2,
     "availability": 5,
     "refusals": 4,

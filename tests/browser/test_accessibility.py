@@ -15,6 +15,9 @@ from tests.database import Server
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+SCHEMES: tuple[Scheme, Scheme] = ("light", "dark")
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def harbor(server: Server) -> AsyncIterator[Harbor]:
     async with open_harbor(server) as opened:
@@ -35,25 +38,24 @@ async def sideways(page: Page) -> bool:
     return wide
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, WIDE], ids=["phone", "desk"])
-async def test_every_page(
-    harbor: Harbor, chromium: Chromium, scheme: Scheme, size: tuple[int, int]
-) -> None:
+async def test_every_page(harbor: Harbor, chromium: Chromium, size: tuple[int, int]) -> None:
     wrong: dict[str, list[str]] = {}
-    async with chromium.window(harbor.desk, size=size, scheme=scheme) as page:
+    async with chromium.window(harbor.desk, size=size) as page:
         for path, address in harbor.pages.items():
             answer = await page.goto(address)
             assert answer is not None
             found = [] if answer.ok else [f"answers {answer.status}"]
-            found += await violations(page)
             found += ["is wider than the window"] if await sideways(page) else []
+            for scheme in SCHEMES:
+                await page.emulate_media(color_scheme=scheme)
+                found += [f"{scheme}: {violation}" for violation in await violations(page)]
             if found:
                 wrong[path] = found
     assert not wrong, "\n".join(f"{path}\n  " + "\n  ".join(said) for path, said in wrong.items())
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 async def test_an_open_panel_and_the_pages_outside(
     harbor: Harbor, chromium: Chromium, scheme: Scheme
 ) -> None:

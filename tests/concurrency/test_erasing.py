@@ -16,7 +16,7 @@ from tests.concurrency.diary import (
     told,
 )
 from tests.concurrency.sessions import ISOLATIONS, Isolation, begin, wait_until_waiting
-from tests.database import Booking, Database
+from tests.database import HOUR, START, Booking, Database
 
 every_isolation = pytest.mark.parametrize("isolation", ISOLATIONS)
 
@@ -140,3 +140,30 @@ async def test_a_crowd(clinic: Clinic, isolation: Isolation) -> None:
         "SELECT contact_id, metadata ? 'erased' AS erased FROM appointments"
     )
     assert all((row["contact_id"] is None) == row["erased"] for row in rows)
+
+
+@pytest.mark.parametrize("upcoming", [True, False])
+async def test_whose_visits_are_past_holds_nobody_up(clinic: Clinic, upcoming: bool) -> None:
+    """Neither practitioners nor rooms are locked for what no longer changes."""
+    await clinic.database.room(clinic.org_id)
+    booked = await clinic.does(clinic.books(1))
+    if not upcoming:
+        await clinic.passes(START + HOUR)
+    eraser = await clinic.database.connect_api()
+    erasing = begin(eraser)
+    await erasing.start()
+    assert told(await erases(clinic, booked)(eraser)) == "success"
+    held = await eraser.fetch(
+        "SELECT classid::bigint << 32 | objid::bigint AS key FROM pg_locks "
+        "WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+    )
+    doctors_and_rooms = await eraser.fetchrow(
+        "SELECT hashtextextended($1 || $2, 3), hashtextextended($1, 4)",
+        str(clinic.org_id),
+        str(booked["practitioner_id"]),
+    )
+    assert doctors_and_rooms is not None
+    locked = {row["key"] for row in held}
+    assert locked
+    assert [key in locked for key in doctors_and_rooms] == [upcoming, upcoming]
+    await erasing.rollback()

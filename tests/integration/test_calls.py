@@ -53,14 +53,16 @@ async def call(api: Api, call_id: str = bodies.CALL_ID) -> Json:
     return row
 
 
-async def check(api: Api, ask: Ask | None = None) -> Counter[str]:
+async def check(
+    api: Api, ask: Ask | None = None, *, after: timedelta = timedelta(minutes=1)
+) -> Counter[str]:
     """One round, when it is due. What was counted."""
     counted: Counter[str] = Counter()
 
     def count(promise: str) -> None:
         counted[promise] += 1
 
-    await api.database.set_clock(NOW + timedelta(minutes=1))
+    await api.database.set_clock(NOW + after)
     await PromiseCheck(api.pool, count, ask).run()
     return counted
 
@@ -94,6 +96,22 @@ async def test_a_promise_that_the_diary_doesnt_keep_alerts_staff(voice: Api) -> 
     (alert,) = await voice.rows("SELECT * FROM alerts")
     assert (alert["kind"], alert["call_id"]) == ("promise_mismatch", bodies.CALL_ID)
     assert await check(voice) == {}
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_what_is_cancelled_after_the_call_breaks_no_promise(voice: Api, again: bool) -> None:
+    """Before a report that is late, or comes again with more of what was said."""
+    await voice.book()
+    if again:
+        await voice.answer(ended())
+    await voice.database.set_clock(NOW + timedelta(minutes=5))
+    cancelled = await voice.value(
+        "SELECT cancel_appointment($1, id, p_source => 'sms') FROM appointments", voice.clinic.id
+    )
+    assert json.loads(cancelled)["success"]
+    await voice.database.set_clock(NOW + timedelta(minutes=10))
+    await voice.answer(ended(f"{RIGHT}\nAI: Goodbye.", SENT_MS + 600_000))
+    assert await check(voice, after=timedelta(minutes=11)) == {"kept": 1}
 
 
 async def test_said_booked_and_no_row(voice: Api) -> None:

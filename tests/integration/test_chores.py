@@ -7,10 +7,11 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from tests.database import HOUR, START, Booking, Database
 from voxanne.booking.functions import Database as Functions
-from voxanne.outbox.chores import Chore, remind, run_chores, tidy_up
+from voxanne.outbox.chores import Chore, in_batches, remind, run_chores, tidy_up
 
 
 class Session:
@@ -109,6 +110,34 @@ async def test_a_round_ends_though_there_is_something_it_cannot_do() -> None:
             return 0 if "queue_reminders" in query else json.dumps([str(uuid4())] * 100)
 
     assert await remind(Stuck()) == 0
+
+
+async def test_one_clinics_failure_keeps_nobody_else_waiting() -> None:
+    """But the round failed."""
+    clinics = [uuid4() for _ in range(3)]
+    left = dict.fromkeys(clinics, 2)
+
+    class Broken:
+        """For the first clinic there is an error about somebody."""
+
+        async def fetch_value(self, query: str, *arguments: object) -> object:
+            if "whose" in query:
+                return json.dumps([str(clinic) for clinic in clinics])
+            (clinic,) = arguments
+            assert isinstance(clinic, UUID)
+            if clinic == clinics[0]:
+                raise ValueError("Ann Taylor")
+            left[clinic] -= 1
+            return left[clinic]
+
+    with capture_logs() as logs, pytest.raises(ValueError, match="Ann"):
+        await in_batches(Broken(), "whose", "sweep")
+
+    assert list(left.values()) == [2, 0, 0]
+    (logged,) = logs
+    assert (logged["function"], logged["bug"]) == ("sweep", "ValueError")
+    assert logged["organization"] == str(clinics[0])
+    assert "Ann" not in str(logs)
 
 
 async def test_it_goes_on_when_the_database_was_away() -> None:

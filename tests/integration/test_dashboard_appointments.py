@@ -46,7 +46,7 @@ async def test_the_panel_tells_all_of_an_appointment(voice: Api) -> None:
         assert words in shown.words, words
     lead = (await row(voice, id_))["contact_id"]
     assert f'href="{desk.url(f"/leads/{lead}")}"' in shown.source
-    assert "/calls/call-77%2F1" in shown.source
+    assert "/calls/call-77%252F1" in shown.source
     assert await audited(voice) == [("appointment_viewed", str(id_))]
 
 

@@ -175,9 +175,27 @@ async def test_filters_and_pages(voice: Api) -> None:
     assert await found(mismatch="1") == []
     assert len(await found(outcome="none", days="all")) == 50
     for nonsense in ({"before": "x"}, {"before": "2026-01-01~c"}, {"days": "-5"}, {"outcome": "'"}):
-        assert len(await found(**nonsense)) == 50
+        assert len(await found(**nonsense)) == 50, nonsense
     await voice.database.set_clock(NOW + timedelta(days=8))
     assert await found(days="7") == []
+
+
+async def test_a_page_without_one_that_fits_goes_on(voice: Api) -> None:
+    await voice.value(
+        "INSERT INTO calls (org_id, call_id, started_at) "
+        "SELECT $1, 'c' || n, $2::timestamptz + n * interval '1 second' "
+        "FROM generate_series(0, 2000) AS n",
+        voice.clinic.id,
+        NOW - timedelta(days=1),
+    )
+    await voice.book(call_id="c0")
+    desk = await sign_in(voice)
+    first = (await desk.get("/calls", outcome="booked")).text
+    assert "No call like that among those looked at so far." in first
+    older = html.unescape(re.findall(r'href="([^"]+before=[^"]+)"', first)[0])
+    second = (await voice.http.get(older, headers=desk.cookies)).text
+    assert [link.rpartition("/")[2] for link in links(second)] == ["c0"]
+    assert "Older" not in second
 
 
 async def test_reasons_in_words() -> None:

@@ -87,6 +87,18 @@ async def test_the_list_searches_and_keeps_its_filters(voice: Api, desk: Desk) -
     assert "must be a day" in (await desk.get("/leads", since="soon")).text
 
 
+async def test_after_somebody_who_was_erased_the_list_begins_again(voice: Api, desk: Desk) -> None:
+    known = await people(voice)
+    page = await desk.get("/leads", order="name", after=str(uuid4()))
+    assert page.status_code == 200
+    assert names(page.text) == ["Ana Souza", "Maya Okafor", "Sam Okafor"]
+    assert "no longer among the leads" in page.text
+    assert "From the beginning" not in page.text
+    page = await desk.get("/leads", order="name", after=known["Ana"])
+    assert names(page.text) == ["Maya Okafor", "Sam Okafor"]
+    assert "no longer among the leads" not in page.text
+
+
 async def test_a_score_has_its_reasons_beside_it(voice: Api, desk: Desk) -> None:
     lead = (await people(voice))["Maya"]
     await (await voice.database.owner()).execute(

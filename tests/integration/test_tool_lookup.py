@@ -153,6 +153,18 @@ async def test_what_helps_the_call_is_told(voice: Api) -> None:
         assert person["textsAllowed"] is allowed
 
 
+async def test_who_wanted_no_texts_wants_none_when_they_come_back_from_erasure(voice: Api) -> None:
+    await booked(voice)
+    erased = "SELECT erase_person($1, id, 'owner@clinic.example', true) FROM leads"
+    await voice.value(
+        "SELECT save_consent($1, phone, 'opt_out', 'staff') FROM leads", voice.clinic.id
+    )
+    assert '"success" : true' in await voice.value(erased, voice.clinic.id)
+    await booked(voice)
+    (person,) = (await use(voice, TOOL))["people"]
+    assert person["textsAllowed"] is False
+
+
 async def test_a_first_booking_is_no_visit_yet(voice: Api) -> None:
     await booked(voice)
     (person,) = (await use(voice, TOOL))["people"]

@@ -55,7 +55,7 @@ async def test_a_page_that_is_none_is_a_problem(staff: Client, path: str) -> Non
         ("GET", "holds/x", "DELETE"),
         ("POST", "events", "GET"),
         ("DELETE", "appointments", "POST, GET"),
-        ("PUT", "leads/9cc6e52f-b4ef-48aa-80fb-74b00b1c85d9", "GET, PATCH"),
+        ("PUT", "leads/9cc6e52f-b4ef-48aa-80fb-74b00b1c85d9", "GET, PATCH, DELETE"),
     ],
 )
 async def test_another_method_is_405(staff: Client, method: str, path: str, allowed: str) -> None:

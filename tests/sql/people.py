@@ -134,8 +134,9 @@ async def note_things(diary: Diary, person: Caller, lead_id: UUID, past: Booking
         org_id, f"{name} Jr", f"{person.phone}9", f"jr-{name[:7].lower()}@x.example", lead_id,
     )  # fmt: skip
     await owner.execute(
-        "INSERT INTO lead_changes (org_id, kind, lead_id, other_id) VALUES ($1, 'merge', $2, $3)",
-        org_id, lead_id, other,
+        "INSERT INTO lead_changes (org_id, kind, lead_id, other_id, names) "
+        "VALUES ($1, 'merge', $2, $3, $4)",
+        org_id, lead_id, other, json.dumps({past["appointment_id"]: name}),
     )  # fmt: skip
     await owner.execute(
         "INSERT INTO appointment_links (org_id, appointment_id) VALUES ($1, $2) "

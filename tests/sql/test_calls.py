@@ -252,6 +252,19 @@ async def test_a_call_is_linked_when_its_caller_appears(clinic: Diary) -> None:
     assert await clinic.api.fetchval(query) == "[]"
 
 
+@pytest.mark.parametrize("held", ["calls", "leads"])
+async def test_who_is_being_erased_is_left_for_the_next_round(clinic: Diary, held: str) -> None:
+    await report(clinic)
+    ann = await book(clinic, ANN, call_id="later")
+    other = await clinic.database.connect_owner()
+    await clinic.api.execute("SET lock_timeout = '2s'")
+    async with other.transaction():
+        await other.execute(f"SELECT FROM {held} FOR UPDATE")
+        assert await clinic.number("link_calls") == 0
+    assert await clinic.number("link_calls") == 1
+    assert (await call(clinic))["lead_id"] == ann
+
+
 async def test_a_check_is_due_after_half_a_minute_and_one_worker_has_it(clinic: Diary) -> None:
     await report(clinic, transcript=TRANSCRIPT, structured={"booked": True})
     due = "SELECT organizations_with_calls_to_check(100)"
@@ -372,3 +385,24 @@ async def test_the_list_and_its_filters(clinic: Diary) -> None:
     assert await listed(clinic, **{"from": BEGAN + MINUTE}) == ["c2", "c1"]
     assert await listed(clinic, before_at=BEGAN + MINUTE, before_id="c1") == ["c0"]
     assert await listed(clinic, limit=1) == ["c2"]
+
+
+async def test_what_came_of_very_many_calls_is_looked_up_page_by_page(clinic: Diary) -> None:
+    await book(clinic, ANN, call_id="c0")
+    await clinic.owner.execute(
+        "INSERT INTO calls (org_id, call_id, started_at) "
+        "SELECT $1, 'c' || n, $2::timestamptz + n * interval '1 second' "
+        "FROM generate_series(0, 2000) AS n",
+        clinic.org_id,
+        BEGAN - 60 * MINUTE,
+    )
+    page = await clinic.call("list_calls", outcome="booked")
+    assert (page["items"], page["before_id"]) == ([], "c1")
+    before = {"before_at": datetime.fromisoformat(page["before_at"]), "before_id": "c1"}
+    page = await clinic.call("list_calls", outcome="booked", **before)
+    assert [item["call_id"] for item in page["items"]] == ["c0"]
+    assert (page["before_at"], page["before_id"]) == (None, None)
+    page = await clinic.call("list_calls", outcome="none", limit=3)
+    assert [item["call_id"] for item in page["items"]] == ["c2000", "c1999", "c1998"]
+    assert page["before_id"] == "c1998"
+    assert (await clinic.call("list_calls", limit=200))["before_id"] == "c1801"

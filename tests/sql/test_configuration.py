@@ -450,3 +450,25 @@ async def test_only_ianas_zones_exist(diary: Diary, zone: str) -> None:
     answer = await configure(diary, {"timezone": zone})
     assert (code(answer), answer["where"]) == ("INVALID_TIMEZONE", "timezone")
     assert "Europe/London" in answer["message"]
+
+
+async def test_what_was_imported_for_a_far_future_doesnt_matter(diary: Diary) -> None:
+    """Of what lies outside the new hours, what comes in the next two years is told."""
+    booked = await diary.book(at("10:00"), BOB)
+    for year in (2028, 2030, 2200):
+        await diary.owner.execute(
+            "INSERT INTO appointments (org_id, practitioner_id, service_type, scheduled_at, "
+            "ends_at) SELECT org_id, practitioner_id, service_type, "
+            "make_timestamptz($2, 12, 1, 3, 0, 0), "
+            "make_timestamptz($2, 12, 1, 4, 0, 0) FROM appointments WHERE id = $1",
+            UUID(booked["appointment_id"]),
+            year,
+        )
+    shorter = {
+        "hours": [{"weekday": day, "opens": "12:00", "closes": "13:00"} for day in range(1, 8)]
+    }
+    answer = await diary.call(
+        "configure_clinic", document=json.dumps(shorter), source="staff", dry_run=True
+    )
+    told = [warning for warning in answer["warnings"] if "outside" in warning]
+    assert told == ["Upcoming appointments that would lie outside the hours, and stay: 2"]

@@ -2,13 +2,14 @@
 
 import itertools
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from tests.database import Booking
-from tests.sql.diary import ANN, BOB, EVE, TOM, Caller, Diary, at, code
+from tests.sql.diary import ANN, BOB, EVE, NOW, TOM, Caller, Diary, at, code
 
 DAN = Caller("Dan Brown", "+442079460333")
 LEADS = "SELECT id, name, merged_into FROM leads ORDER BY id"
@@ -325,6 +326,35 @@ async def test_a_split_brings_the_calendar_up_to_date(diary: Diary) -> None:
         ("calendar", 1): "queued",
         ("sms_confirmation", 1): "delivered",
     }
+
+
+async def test_a_calendar_entry_that_is_being_written_is_written_again(diary: Diary) -> None:
+    """Whoever writes it has read the old name."""
+    booked = await diary.book(at("09:00"), ANN)
+    await diary.owner.execute(
+        "INSERT INTO calendar_connections (org_id, vendor, calendar) VALUES ($1, 'google', 'c')",
+        diary.org_id,
+    )
+
+    async def claim() -> list[Booking]:
+        taken = json.loads(
+            await diary.api.fetchval("SELECT claim_deliveries('calendar', 9, 9, 60)")
+        )
+        return [each for claimed in taken for each in claimed["deliveries"]]
+
+    (first,) = await claim()
+    await split(diary, UUID(booked["contact_id"]), "Amy Taylor", booked)
+    delivered = "SELECT finish_delivery($1, $2, 'calendar', 1, $3, 'delivered')"
+    about = diary.org_id, UUID(booked["appointment_id"])
+    assert await diary.api.fetchval(delivered, *about, first["attempt"]) is False
+    assert await claim() == []  # not while the other may still write
+    await diary.set_clock(NOW + timedelta(seconds=61))
+    (second,) = await claim()
+    patient = second["details"]["appointment"]["patient"]
+    assert (patient["name"], second["tries"]) == ("Amy Taylor", 2)
+    assert await diary.api.fetchval(delivered, *about, second["attempt"]) is True
+    assert await claim() == []
+    assert (await diary.row(booked))["version"] == 1
 
 
 async def test_notes_are_their_authors_and_the_owners(diary: Diary) -> None:

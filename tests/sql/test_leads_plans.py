@@ -147,3 +147,21 @@ async def test_a_list_and_a_page_read_by_index(
     most = max(read, key=rows_read)
     limit = {"view": 60, "number": 10}.get(name, 2500)
     assert rows_read(most) <= limit, (most["Relation Name"], most.get("Index Name"), most)
+
+
+async def test_whom_a_consents_event_is_about_is_found_by_index(
+    database: Database, explained: asyncpg.Connection, busy: tuple[UUID, UUID]
+) -> None:
+    org_id, _ = busy
+    saved = "SELECT save_consent($1, '+441000000077', 'opt_out', 'staff')"
+    assert json.loads(await explained.fetchval(saved, org_id))["success"]
+    await explained.execute(
+        "UPDATE organizations SET rescored_lead = NULL, scored_event = events.id - 1, "
+        "scored_transaction = events.transaction_id FROM events WHERE kind = 'text_opt_out'"
+    )
+    await database.others_are_done()
+    plans = await plans_of(explained, "SELECT score_changed_leads($1)", org_id)
+    assert await explained.fetchval("SELECT tier FROM lead_scores WHERE score <> 50")
+    read = [node for node in scans(plans) if node["Relation Name"] == "consents"]
+    assert read
+    assert max(map(rows_read, read)) <= 5, read

@@ -170,6 +170,24 @@ async def test_a_booking_for_the_person_a_split_made_keeps_them(diary: Diary) ->
     assert (await diary.row(booked))["contact_id"] == UUID(booked["contact_id"])
 
 
+async def test_the_person_a_split_made_is_scored_while_it_is_undone(diary: Diary) -> None:
+    """A score has the person first, and then what was stored of them."""
+    booked = await diary.book(at("09:00"), ANN)
+    done = await split(diary, UUID(booked["contact_id"]), "Amy Taylor", booked)
+    amy = UUID(done["other_id"])
+    await diary.call("score_lead", lead_id=amy)
+    scorer, rival = await diary.database.connect_owner(), await diary.database.connect_api()
+    transaction = begin(scorer)
+    await transaction.start()
+    await scorer.execute("SELECT FROM leads WHERE id = $1 FOR KEY SHARE", amy)
+    waiting = asyncio.create_task(ask(diary.database, rival, diary.org_id, undo(done)))
+    await wait_until_waiting(diary.owner, rival)
+    scored = await diary.database.call(scorer, "score_lead", diary.org_id, lead_id=amy)
+    await transaction.commit()
+    assert (code(scored), code(await waiting)) == (None, None)
+    assert await diary.owner.fetchval("SELECT count(*) FROM leads WHERE id = $1", amy) == 0
+
+
 async def test_a_storm_of_merges_and_undos_ends_in_what_the_changes_say(diary: Diary) -> None:
     """Eight sessions, 240 random changes among ten people; deadlocks are run again."""
     await diary.owner.execute(

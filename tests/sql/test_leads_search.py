@@ -206,3 +206,14 @@ async def test_holds_are_neither_visits_nor_sources(diary: Diary) -> None:
     await diary.cancel(booked)
     assert await find(diary, sources=["sql", "rpc"]) == ["Bob Jones"]
     assert sorted(await find(diary, upcoming=False)) == ["Ann Taylor", "Bob Jones"]
+
+
+@pytest.mark.parametrize("order", ["newest", "name", "score"])
+async def test_after_somebody_who_is_gone_there_is_no_page(diary: Diary, order: str) -> None:
+    """Rather than the first one again."""
+    await diary.owner.execute(MANY, diary.org_id, NOW, 3)
+    page = await diary.call("search_leads", order=order, limit=1)
+    last = UUID(page["after_id"])
+    await diary.owner.execute("DELETE FROM leads WHERE id = $1", last)
+    refused = await diary.call("search_leads", order=order, limit=1, after_id=last)
+    assert (code(refused), refused["where"]) == ("INVALID_ARGUMENTS", "after")

@@ -203,3 +203,15 @@ async def test_the_page_beside_it(diary: Diary) -> None:
     assert {wish["status"] for wish in view["waitlist"]} <= {"waiting", "offered"}
     assert len(view["waitlist"]) == 1
     assert len(view["appointments"]) == 2
+
+
+async def test_what_an_erased_person_said_of_texts_is_told_by_the_number_they_come_back_with(
+    diary: Diary,
+) -> None:
+    ann = UUID((await diary.book(at("10:00"), ANN))["contact_id"])
+    await diary.call("save_consent", phone=ANN.phone, kind="opt_out", source="staff")
+    erased = {"cancel_appointments": True, "actor": "owner@clinic.example"}
+    assert code(await diary.call("erase_person", lead_id=ann, **erased)) is None
+    back = UUID((await diary.book(at("12:00"), ANN))["contact_id"])
+    (consent,) = [item for item in await timeline(diary, back) if item["kind"] == "opt_out"]
+    assert consent["phone"] == ANN.phone

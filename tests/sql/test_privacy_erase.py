@@ -279,6 +279,48 @@ async def test_somebody_elses_number_doesnt_go_with_them(diary: Diary) -> None:
     assert {"leads", "calls", "appointments"} <= await where(diary, "Fred", person.contact)
 
 
+async def test_a_number_two_are_reached_at_goes_with_neither(diary: Diary) -> None:
+    """A nursing home's: it's nobody's own, and what was said from it is whoever's it was with."""
+    person = await known_person(diary)
+    other = await diary.book(at("15:00"), BOB, contact_phone=person.contact)
+    await diary.owner.execute(
+        "INSERT INTO calls (org_id, call_id, lead_id, caller_phone, started_at, transcript) "
+        "VALUES ($1, 'with-bob', $2, $3, now(), 'About Bob'), "
+        "($1, 'unknown', NULL, $3, now(), 'About the hours')",
+        diary.org_id,
+        UUID(other["contact_id"]),
+        person.contact,
+    )
+    assert (await erase(diary, person))["success"]
+    kept = await diary.owner.fetch("SELECT transcript, caller_phone FROM calls ORDER BY call_id")
+    assert [tuple(row) for row in kept] == [
+        (None, None),
+        ("About the hours", person.contact),
+        ("About Bob", person.contact),
+    ]
+
+
+@pytest.mark.parametrize("status", ["cancelled", "expired"])
+async def test_a_call_with_somebody_else_from_their_number_stays(diary: Diary, status: str) -> None:
+    """The other's appointment is off, so the number is theirs alone, but the call isn't."""
+    person = await known_person(diary)
+    other = await diary.book(at("15:00"), BOB, contact_phone=person.contact)
+    await diary.owner.execute(
+        "UPDATE appointments SET status = $2 WHERE id = $1",
+        UUID(other["appointment_id"]),
+        status,
+    )
+    await diary.owner.execute(
+        "INSERT INTO calls (org_id, call_id, lead_id, caller_phone, started_at, transcript) "
+        "VALUES ($1, 'with-bob', $2, $3, now(), 'About Bob')",
+        diary.org_id,
+        UUID(other["contact_id"]),
+        person.contact,
+    )
+    assert (await erase(diary, person))["success"]
+    assert await diary.owner.fetchval("SELECT transcript FROM calls WHERE call_id = 'with-bob'")
+
+
 async def test_their_wish_isnt_offered_the_time_they_give_up(diary: Diary) -> None:
     """But whoever waits behind them is."""
     person = await known_person(diary)

@@ -197,6 +197,74 @@ async def test_the_outlook_says_how_much_is_due(diary: Diary) -> None:
     ]
 
 
+async def old_leads(diary: Diary, number: int) -> None:
+    """So many, known for years, each of whom left a message that is still open."""
+    await diary.owner.execute(
+        "INSERT INTO leads (org_id, name, person, phone, created_at, updated_at) "
+        "SELECT $1, 'P', 'p', '+4420794' || 10000 + n, $2::timestamptz + n * interval '1 s', $2 "
+        "FROM generate_series(1, $3) AS n",
+        diary.org_id, NOW - 2000 * DAY, number,
+    )  # fmt: skip
+    await diary.owner.execute(
+        "INSERT INTO messages (org_id, caller_phone, body) "
+        "SELECT org_id, phone, 'm' FROM leads WHERE org_id = $1",
+        diary.org_id,
+    )
+
+
+async def test_a_look_is_bounded_and_the_next_goes_on(diary: Diary) -> None:
+    await diary.set(person_retention_days=30)
+    await old_leads(diary, 505)
+    booked = await diary.book(at("10:00"), ANN)
+    await aged(diary, booked["contact_id"], 100)
+    due = (await diary.call("retention_outlook"))["due"]
+    assert (due["people"], due["more_people"]) == (0, True)
+
+    assert [await diary.number("sweep_idle_people") for _ in range(2)] == [0, 1]
+
+    # It begins anew: who was seen before may be idle by now.
+    await diary.owner.execute(
+        "DELETE FROM messages WHERE caller_phone IN "
+        "(SELECT phone FROM leads ORDER BY created_at LIMIT 1)"
+    )
+    assert await diary.number("sweep_idle_people") == 1
+    assert await diary.count("leads") == 504
+
+
+async def test_whoever_cant_be_erased_keeps_nobody_else(diary: Diary) -> None:
+    """A booking of theirs that lost its lead is still to come, which wants staff's word."""
+    await diary.set(person_retention_days=30)
+    stuck = await diary.book(at("10:00"), ANN)
+    await diary.owner.execute("UPDATE appointments SET contact_id = NULL")
+    await aged(diary, stuck["contact_id"], 200)
+    booked = await diary.book(at("11:00"), BOB)
+    await aged(diary, booked["contact_id"], 100)
+    for _ in range(2):
+        await diary.number("sweep_idle_people")
+    assert await names(diary) == {ANN.name}
+
+
+async def test_a_clinic_without_a_turn_gets_it_another_time(diary: Diary) -> None:
+    others = [
+        await diary.database.organization(name=name, person_retention_days=30) for name in "ab"
+    ]
+    for clinic in others:
+        await diary.owner.execute(
+            "INSERT INTO texts (org_id, direction, our_number, their_number, created_at) "
+            "VALUES ($1, 'in', '+1', '+2', $2)",
+            clinic, NOW - 800 * DAY,
+        )  # fmt: skip
+    for whose in ("old_records", "idle_people"):
+        named: set[str] = set()
+        for _ in range(200):  # each time one of the two, by chance
+            named |= set(
+                json.loads(await diary.api.fetchval(f"SELECT organizations_with_{whose}(1)"))
+            )
+            if len(named) == 2:
+                break
+        assert named == {str(clinic) for clinic in others}, whose
+
+
 async def test_who_has_nothing_due_isnt_asked(diary: Diary) -> None:
     await said(diary, DAY, "young")
     for whose in ("old_records", "idle_people"):

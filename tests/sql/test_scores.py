@@ -196,6 +196,14 @@ async def test_the_newest_word_on_texts_counts(diary: Diary) -> None:
         assert {k: v for k, v in found.items() if k.startswith("texts_")} == expected
 
 
+async def test_who_was_erased_and_comes_back_still_wants_no_texts(diary: Diary) -> None:
+    ann = await lead(diary)
+    await diary.call("save_consent", phone=ANN.phone, kind="opt_out", source="staff")
+    erased = await diary.call("erase_person", lead_id=ann, actor="owner@clinic.example")
+    assert code(erased) is None
+    assert (await reasons(diary, await lead(diary)))["texts_refused"] == -10
+
+
 @pytest.mark.parametrize(
     ("direction", "status", "reaches"),
     [("in", None, True), ("out", "delivered", True), ("out", "undelivered", False)],

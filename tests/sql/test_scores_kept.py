@@ -1,16 +1,18 @@
 """Lead scores: whom they are counted for, and when they are counted anew."""
 
 import asyncio
+import json
 from uuid import UUID
 
 import pytest
 
 from tests.concurrency.sessions import wait_until_waiting
 from tests.database import HOUR
-from tests.sql.diary import ANN, BOB, DAY, Caller, Diary, code
+from tests.sql.diary import ANN, BOB, DAY, NOW, Caller, Diary, code
 from tests.sql.scoring import (
     LATER,
     Worker,
+    call,
     insert,
     lead,
     round_,
@@ -132,12 +134,41 @@ async def test_a_score_that_time_changes_is_scored_again_then(diary: Diary, work
     assert await diary.owner.fetchval("SELECT due_at FROM lead_scores") is None
 
 
+async def test_an_emergency_is_forgotten_though_something_urgent_came_after_it(
+    diary: Diary, worker: Worker
+) -> None:
+    ann = await lead(diary)
+    for days_ago, urgency in ((13, "emergency"), (3, "high")):
+        await call(diary, ann, days_ago, urgency=urgency)
+    await score(diary, ann)
+    for day, expected in ((0, "emergency"), (1, "urgent"), (11, None)):
+        await diary.set_clock(NOW + day * DAY)
+        await round_(diary, worker)
+        (reasons,) = await diary.owner.fetch("SELECT reasons FROM lead_scores")
+        found = {each["reason"] for each in json.loads(reasons["reasons"])}
+        assert found & {"emergency", "urgent"} == ({expected} if expected else set())
+
+
 async def test_changed_weights_score_everybody_anew(diary: Diary, worker: Worker) -> None:
     people = [await lead(diary, Caller(f"Person {n}", f"+44207946{n:04}")) for n in range(250)]
     assert await round_(diary, worker) == 0  # nothing tells of them
     await set_weights(diary, weights={"start": 50})
     await round_(diary, worker)
     assert await stored(diary) == dict.fromkeys(people, 30)
+    assert await round_(diary, worker) == 0
+
+
+async def test_a_database_restored_into_a_fresh_cluster_is_scored_anew(
+    diary: Diary, worker: Worker
+) -> None:
+    """Its event log was read up to a transaction that is still to come, and tells of nobody."""
+    ann = await lead(diary)
+    await diary.owner.execute("UPDATE organizations SET scored_transaction = '999999999999'")
+    await round_(diary, worker)
+    assert list(await stored(diary)) == [ann]
+    booked = await diary.book(LATER, BOB)
+    await round_(diary, worker)
+    assert set(await stored(diary)) == {ann, UUID(booked["contact_id"])}
     assert await round_(diary, worker) == 0
 
 

@@ -72,7 +72,7 @@ def call(
         raise click.UsageError("--key-file goes with --url.")
     settings = load_settings(quiet=True)
     for stop in STOPS:
-        signal.signal(stop, signal.default_int_handler)
+        signal.signal(stop, _hang_up_once)
     with contextlib.ExitStack() as stack:
         opened = None
         if key_file is None:
@@ -85,6 +85,17 @@ def call(
         conversation = Conversation(PhoneCall(http, caller, language), runner, as_json=as_json)
         conversation.take_place(organization)
     sys.exit(0 if conversation.went_well else 1)
+
+
+def _hang_up_once(_number: int, _frame: object) -> None:
+    """Whoever is impatient and asks again must not break off the hanging up."""
+    _ignore_stops()
+    raise KeyboardInterrupt
+
+
+def _ignore_stops() -> None:
+    for stop in STOPS:
+        signal.signal(stop, signal.SIG_IGN)
 
 
 async def _connect(
@@ -160,8 +171,7 @@ class Conversation:
         except (EOFError, KeyboardInterrupt):
             if self.is_typed:
                 click.echo()
-        for stop in STOPS:
-            signal.signal(stop, signal.SIG_IGN)
+        _ignore_stops()
         self.runner.run(self.phone.hang_up())
         self._tell("end-of-call-report", "whatever the call held is released")
 

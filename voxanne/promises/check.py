@@ -1,7 +1,8 @@
 """What was said, compared with what the diary has: the findings, and one word for them all.
 
 A finding that alarms is one of which the rules are sure: the caller was told something that isn't
-so. The platform's analysis alone, without a word of the agent's, never is. The others are shown to whoever looks at the call.
+so. The platform's analysis alone, without a word of the agent's, never alarms. The other findings
+are shown to whoever looks at the call.
 """
 
 from collections.abc import Mapping, Sequence

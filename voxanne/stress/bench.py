@@ -21,7 +21,6 @@ from voxanne.postgres.organizations import create_key
 from voxanne.postgres.pool import API_ROLE
 from voxanne.stress.api_process import ApiProcess, put_load, run_api
 from voxanne.stress.dashboard_bench import measure_dashboard
-from voxanne.stress.dashboards_bench import measure_views
 from voxanne.stress.diary_bench import (
     Diaries,
     measure_availability,
@@ -30,6 +29,7 @@ from voxanne.stress.diary_bench import (
 )
 from voxanne.stress.diary_rates import measure_holds, measure_reschedules
 from voxanne.stress.figure import ROUND_SECONDS, Figure, Progress, rounds_of
+from voxanne.stress.live_bench import measure_views
 from voxanne.stress.load import Plan, Result
 from voxanne.stress.outbox_bench import measure_cost, measure_drain
 from voxanne.stress.pgbench import BOOK, CLIENTS, CLINICS, INSERT, SEED, Round, run_pgbench
@@ -265,14 +265,14 @@ async def measure_calendar(bench: Bench) -> list[Figure]:
     return await measure_dashboard(bench.owner, bench.api, bench.seconds, bench.progress)
 
 
-async def measure_dashboards(bench: Bench) -> list[Figure]:
+async def measure_live(bench: Bench) -> list[Figure]:
     rounds, seconds = bench.rounds
     clinics = await bench.owner.fetch("SELECT id FROM organizations ORDER BY id")
     readers = [await create_key(bench.owner, row["id"], "read_only") for row in clinics]
 
     async def load() -> Result:
         result = await bench.load(seconds=seconds)
-        bench.expect_all_booked("dashboards", result)
+        bench.expect_all_booked("live", result)
         return result
 
     figures, wrong = await measure_views(
@@ -296,7 +296,7 @@ MEASUREMENTS: Final[dict[str, Measurement]] = {
     "contention": measure_contention,
     "memory": measure_memory,
     "deliveries": measure_deliveries,
-    "dashboards": measure_dashboards,
+    "live": measure_live,
     "dashboard": measure_calendar,
     "availability": _in_diaries(measure_availability),
     "refusals": _in_diaries(measure_refusals),

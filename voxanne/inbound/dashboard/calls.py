@@ -109,10 +109,10 @@ def _older(filters: Mapping[str, str], page: Mapping[str, Any]) -> str | None:
 def _cursor(said: str) -> tuple[datetime, str] | None:
     at, mark, call_id = said.partition("~")
     try:
-        moment = datetime.fromisoformat(at).astimezone(UTC)
+        moment = datetime.fromisoformat(at)
+        return (moment.astimezone(UTC), call_id) if mark and moment.tzinfo else None
     except (ValueError, OverflowError):
         return None
-    return (moment, call_id) if mark else None
 
 
 def _told(call: Json) -> Json:

@@ -1,19 +1,17 @@
 -- Purpose: the upcoming appointments of active practitioners that lie outside when they receive, as it
---   is stored now. As far ahead as patients can book, two years at most: what was imported for the far
---   future costs nothing.
+--   is stored now. Of the next c_ahead_max: what was imported for a far future costs nothing. It isn't the
+--   horizon, which may be shorter than it was when they were booked.
 CREATE FUNCTION appointments_outside_hours(p_org_id uuid) RETURNS uuid[]
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
+  c_ahead_max constant interval := '2 years';
   v_now timestamptz := current_moment();
-  c_ahead_max constant integer := 731;   -- days
-  v_timezone text;
-  v_until timestamptz;
+  v_until timestamptz := v_now + c_ahead_max;
+  v_timezone text := (SELECT timezone FROM organizations WHERE id = p_org_id);
   v_practitioners uuid[];
   v_last timestamptz;
 BEGIN
-  SELECT timezone, v_now + make_interval(days => least(horizon_days, c_ahead_max))
-  INTO v_timezone, v_until FROM organizations WHERE id = p_org_id;
   SELECT array_agg(DISTINCT practitioner_id), max(ends_at) INTO v_practitioners, v_last
   FROM appointments
   JOIN practitioners ON practitioners.org_id = p_org_id AND practitioners.id = practitioner_id AND active

@@ -30,9 +30,13 @@ BEGIN
   FROM (
     SELECT consents.*, number, '6-consent-' || lpad(consents.place::text, 19, '0') AS sort_key
     FROM unnest(p_phones) AS number
-    JOIN consents ON org_id = p_org_id AND phone IN (number, erased_phone(p_org_id, number))
-    WHERE kind IN ('opt_out', 'opt_in')
-      AND (created_at, '6-consent-' || lpad(consents.place::text, 19, '0')) < (p_before_at, p_before_key)
+    CROSS JOIN LATERAL unnest(ARRAY[number, erased_phone(p_org_id, number)]) AS written
+    CROSS JOIN LATERAL (
+      SELECT * FROM consents
+      WHERE org_id = p_org_id AND consents.phone = written AND consents.kind IN ('opt_out', 'opt_in')
+      OFFSET 0   -- by the number, never all of the clinic's
+    ) AS consents
+    WHERE (created_at, '6-consent-' || lpad(consents.place::text, 19, '0')) < (p_before_at, p_before_key)
     ORDER BY created_at DESC, sort_key DESC LIMIT p_limit
   ) AS page;
 END $$;

@@ -1,8 +1,8 @@
 -- Purpose: a person, locked to be erased: nobody books, writes or moves for them meanwhile.
 -- Lock order: that of lock_diary, callers in the order of their numbers; then the calls' and the leads' rows.
 --   Practitioners and rooms only where a time of theirs is still to come: what is past stays where it is.
--- Outcomes: the leads of the group and person_records, as they are now; NULL: there is none (any more). When the person came to another
---   number while we waited, serialization_failure: the whole transaction is run again.
+-- Outcomes: the leads of the group, and their person_records; NULL: there is none (any more). When the
+--   person came to another number while we waited, serialization_failure: the whole transaction is run again.
 CREATE FUNCTION lock_person(
   p_org_id uuid, p_lead_id uuid,
   OUT r_leads uuid[],

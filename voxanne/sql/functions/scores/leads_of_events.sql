@@ -23,8 +23,11 @@ BEGIN
     UNION
     SELECT their_number FROM told JOIN texts ON texts.org_id = p_org_id AND texts.id = (data ->> 'text_id')::uuid
     UNION
-    SELECT phone FROM told JOIN consents ON consents.org_id = p_org_id AND consents.created_at = told.created_at
-      AND told.kind = 'text_' || consents.kind
+    SELECT said.phone FROM told CROSS JOIN LATERAL (
+      SELECT phone FROM consents
+      WHERE org_id = p_org_id AND consents.created_at = told.created_at AND told.kind = 'text_' || consents.kind
+      OFFSET 0   -- each by its moment, never all of the clinic's
+    ) AS said
     WHERE told.kind IN ('text_opt_in', 'text_opt_out')
   ), about AS (
     SELECT id FROM named

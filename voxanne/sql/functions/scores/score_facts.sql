@@ -86,10 +86,14 @@ BEGIN
     ORDER BY place DESC LIMIT c_rows_max
   ) AS newest;
   v_consent := (
-    SELECT kind FROM consents
-    WHERE org_id = p_org_id AND kind IN ('opt_out', 'opt_in')
-      AND phone = ANY (v_phones || ARRAY(SELECT erased_phone(p_org_id, number) FROM unnest(v_phones) AS number))
-    ORDER BY place DESC LIMIT 1);
+    SELECT newest.kind FROM unnest(v_phones) AS number
+    CROSS JOIN LATERAL (
+      SELECT kind, place FROM consents
+      WHERE org_id = p_org_id AND phone IN (number, erased_phone(p_org_id, number))
+        AND kind IN ('opt_out', 'opt_in')
+      ORDER BY place DESC LIMIT 1
+    ) AS newest
+    ORDER BY newest.place DESC LIMIT 1);
   v_waits := EXISTS (
     SELECT FROM waitlist
     WHERE org_id = p_org_id AND contact_id = ANY (p_leads) AND status IN ('waiting', 'offered'));

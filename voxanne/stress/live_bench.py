@@ -131,10 +131,10 @@ async def measure_views(
                 measured.lost += expected - views.told
             if number == rounds:
                 measured.milliseconds += await _time_bookings(views, plan(TIMED_BOOKINGS))
-        progress(f"dashboards: round {number} of {rounds}")
-    wrong = [f"dashboards: {measured.lost} events were not told"] if measured.lost else []
+        progress(f"live: round {number} of {rounds}")
+    wrong = [f"live: {measured.lost} events were not told"] if measured.lost else []
     if len(measured.milliseconds) < TIMED_BOOKINGS:
-        wrong.append("dashboards: not every booking was told in time")
+        wrong.append("live: not every booking was told in time")
     return _figures(measured), wrong
 
 
