@@ -141,7 +141,10 @@ async def assert_well(api: Api) -> None:
     (idle,) = (line for line in gauges if line.startswith('voxanne_pool_connections{state="idle"'))
     assert 1 <= float(idle.split()[1]) <= POOL_SIZE
     # Connections that were given up must not stay behind on the server either.
-    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'voxanne'"
+    query = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE application_name = 'voxanne' AND datname = current_database()"
+    )
     while await api.value(query) > POOL_SIZE:
         assert time.monotonic() < deadline + 5, "connections leak"
         await asyncio.sleep(0.05)
