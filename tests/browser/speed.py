@@ -6,6 +6,7 @@ First contentful paint, what the first load weighs, and how long a booking by ph
 is seen in a browser that shows its day.
 """
 
+import asyncio
 import statistics
 import time
 from datetime import timedelta
@@ -58,16 +59,20 @@ async def test_speed(server: Server) -> None:
                 name = f"Visitor Number{'abcdefghijklmnopqrstuvwxyz'[number]}"
                 at = timedelta(hours=9, minutes=15 * number)
                 began = time.perf_counter()
-                answer = await harbor.api.book(
-                    harbor.desk.clinic.bearer,
-                    name=name,
-                    scheduledAt=f"{DAY}T0{at}" if at < timedelta(hours=10) else f"{DAY}T{at}",
-                    serviceType="check-up",
-                    call_id=f"speed-{number}",
+                # Its answer waits for the calendar; the page doesn't.
+                booking = asyncio.create_task(
+                    harbor.api.book(
+                        harbor.desk.clinic.bearer,
+                        name=name,
+                        scheduledAt=f"{DAY}T0{at}" if at < timedelta(hours=10) else f"{DAY}T{at}",
+                        serviceType="check-up",
+                        call_id=f"speed-{number}",
+                    )
                 )
-                assert answer["success"], answer
                 await page.locator(".appt", has_text=name).wait_for()
                 seen.append((time.perf_counter() - began) * 1000)
+                answer = await booking
+                assert answer["success"], answer
         say("booked by phone until seen, median ms", statistics.median(seen), SEEN_MS_MAX)
 
 
