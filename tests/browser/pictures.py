@@ -42,6 +42,8 @@ async def test_pictures(server: Server) -> None:
         async def take(name: str, address: str, act: Act = _nothing, **window: Any) -> None:
             async with chromium.window(harbor.desk, **window) as page:
                 await page.goto(address, wait_until="load")
+                if await page.locator("#live").count():
+                    await expect(page.locator("#live")).to_have_attribute("data-state", "on")
                 await act(page)
                 await page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
 
