@@ -1,6 +1,7 @@
 # Needs Python 3.11 or later and nothing else; each target sets up what it needs on first use.
 PYTHON ?= python3
 BIN := .venv/bin
+POSTGRES15_TESTS ?= tests/sql tests/concurrency tests/model tests/migration
 
 .PHONY: demo setup test format postgres15 bench storm pictures clean help
 
@@ -17,7 +18,7 @@ test: .venv/.testing  ## lint, types, import rules, and every test
 	$(BIN)/pytest -n 2 --dist worksteal
 
 postgres15: .venv/.testing  ## the SQL, concurrency, model and migration tests on Debian's PostgreSQL 15
-	$(BIN)/pytest -n 2 --dist worksteal --postgres-bin /usr/lib/postgresql/15/bin tests/sql tests/concurrency tests/model tests/migration
+	$(BIN)/pytest -n 2 --dist worksteal --postgres-bin /usr/lib/postgresql/15/bin $(POSTGRES15_TESTS)
 
 storm: .venv/.testing  ## 2,000 bookings, moves and cancellations among faults and killed workers; calendar latency
 	VOXANNE_STORM_OPERATIONS=2000 $(BIN)/pytest tests/storm/test_storm.py tests/storm/latency.py

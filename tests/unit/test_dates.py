@@ -659,7 +659,7 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=1500)
+@settings(deadline=None, max_examples=600)
 @given(whole=json_values, day=json_values, at=json_values, weekday=json_values, zone=zones)
 def test_nothing_raises(
     whole: object, day: object, at: object, weekday: object, zone: ZoneInfo
