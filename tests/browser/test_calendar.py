@@ -229,6 +229,7 @@ async def test_twenty_tabs_share_one_stream(served: Api, chromium: Chromium, des
             tabs.append(page)
         await booked_by_phone(served, desk)
         for page in tabs:
+            await page.bring_to_front()
             await expect(shown(page, "Maya Okafor")).to_have_count(1)
         # Whoever leads is closed: another takes the stream over.
         await first.close()
@@ -236,4 +237,5 @@ async def test_twenty_tabs_share_one_stream(served: Api, chromium: Chromium, des
             served, desk, name="Ben Carter", scheduledAt="2026-11-26T15:00", call_id="another"
         )
         for page in tabs[1:]:
+            await page.bring_to_front()
             await expect(shown(page, "Ben Carter")).to_have_count(1)

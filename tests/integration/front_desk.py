@@ -9,7 +9,8 @@ from uuid import UUID
 import httpx2
 
 from tests.integration.clinics import Api, Clinic
-from voxanne.inbound.dashboard.guard import csrf_token, new_token, token_hash
+from voxanne.inbound.dashboard.guard import csrf_token
+from voxanne.inbound.tokens import new_token, token_hash
 
 COOKIE = "voxanne"
 

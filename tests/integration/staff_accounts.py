@@ -8,8 +8,8 @@ from uuid import UUID
 import httpx2
 
 from tests.integration.clinics import Api, Clinic
-from voxanne.inbound.dashboard.guard import new_token, token_hash
 from voxanne.inbound.dashboard.passwords import HASHER
+from voxanne.inbound.tokens import new_token, token_hash
 
 PASSWORD = "four dark harbour lights"
 EMAIL = "ada@clinic.example"

@@ -24,8 +24,9 @@ from tests.integration.staff_accounts import (
     make_account,
     make_link,
 )
-from voxanne.inbound.dashboard.guard import csrf_token, new_token, token_hash
+from voxanne.inbound.dashboard.guard import csrf_token
 from voxanne.inbound.dashboard.sessions import own_path
+from voxanne.inbound.tokens import new_token, token_hash
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

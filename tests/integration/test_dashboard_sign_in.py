@@ -15,7 +15,7 @@ from tests.integration.staff_accounts import (
     make_account,
     make_link,
 )
-from voxanne.inbound.dashboard.guard import new_token, token_hash
+from voxanne.inbound.tokens import new_token, token_hash
 from voxanne.outbox.chores import chores_of_the_diary, sweep_sign_ins
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -43,6 +43,8 @@ async def filled(voice: Api, staff: Client) -> Client:
         await staff.post("waitlist", wish)
         message = "SELECT take_message($1, 'please call', p_urgency => 'high', p_call_id => $2)"
         await voice.value(message, staff.clinic.id, f"call {number}")
+    # Events are told once whatever began before them has ended, in every database of the server.
+    await voice.database.others_are_done()
     return staff
 
 

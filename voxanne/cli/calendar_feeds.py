@@ -12,7 +12,8 @@ from voxanne.cli.calendars import calendar
 from voxanne.cli.configuring import OwnerSession
 from voxanne.cli.root import load_settings, on_organization, say
 from voxanne.deployment import base_address
-from voxanne.inbound.calendar_feed import feed_address, new_token, token_hash
+from voxanne.inbound.calendar_feed import feed_address
+from voxanne.inbound.tokens import new_token, token_hash
 from voxanne.postgres.organizations import OrganizationError
 
 

@@ -1,7 +1,6 @@
 """`staff`: who may use a clinic's dashboard, and how they get in."""
 
 import json
-import secrets
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,7 +23,8 @@ from voxanne.cli.root import (
     say,
 )
 from voxanne.deployment import Deployment, base_address
-from voxanne.postgres.organizations import OrganizationError, secret_hash
+from voxanne.inbound.tokens import new_token, token_hash
+from voxanne.postgres.organizations import OrganizationError
 
 Json = dict[str, Any]
 ROLES: Final = ("owner", "staff", "read_only")
@@ -145,7 +145,7 @@ async def add_member(
     connection: asyncpg.Connection, organization: UUID, email: str, role: str, *, name: str = ""
 ) -> tuple[str, str]:
     """Of what kind their link is (a key of PATHS), and its token. Raises OrganizationError."""
-    token = secrets.token_urlsafe(32)
+    token = new_token()
     answer = _accepted(
         await functions.call_audited(
             OwnerSession(connection),
@@ -155,7 +155,7 @@ async def add_member(
                 "p_email": email,
                 "p_name": name,
                 "p_role": role,
-                "p_token_hash": secret_hash(token),
+                "p_token_hash": token_hash(token),
             },
             functions.Audit(organization, None, ACTOR, "member_added", "member"),
         )
@@ -165,8 +165,8 @@ async def add_member(
 
 async def make_link(connection: asyncpg.Connection, email: str) -> str:
     """A one-time sign-in link's token. Raises OrganizationError where there is no such account."""
-    token = secrets.token_urlsafe(32)
-    if not await connection.fetchval("SELECT make_sign_in_link($1, $2)", email, secret_hash(token)):
+    token = new_token()
+    if not await connection.fetchval("SELECT make_sign_in_link($1, $2)", email, token_hash(token)):
         raise OrganizationError(f"{email} has no account; add them with `voxanne staff add`.")
     return token
 

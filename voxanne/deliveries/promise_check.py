@@ -8,6 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,10 +16,9 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from voxanne.booking import functions
-from voxanne.outbox.chores import find_organizations
+from voxanne.outbox.chores import find_organizations, take_turns, until_done
 from voxanne.promises.check import Ledger, Promise, Said, Verdict, check_call, read_ledger
 
-BATCHES_MAX: Final = 20
 PROMISES_EVERY_SECONDS: Final = 5.0
 LINKS_EVERY_SECONDS: Final = 30.0
 
@@ -41,17 +41,13 @@ class PromiseCheck:
     ask: Ask | None = None
 
     async def run(self) -> int:
-        """One round. Returns how many calls it checked. Raises what the database raises."""
-        checked = 0
-        for organization in await find_organizations(
-            self.database, "organizations_with_calls_to_check"
-        ):
-            for _ in range(BATCHES_MAX):
-                batch = await self.check_organization(organization)
-                checked += batch
-                if batch == 0:
-                    break
-        return checked
+        """One round. Returns how many calls it checked. Raises as `take_turns` does."""
+
+        async def turn(organization: UUID) -> int:
+            return await until_done(partial(self.check_organization, organization))
+
+        waiting = await find_organizations(self.database, "organizations_with_calls_to_check")
+        return await take_turns("promises", waiting, turn)
 
     async def check_organization(self, organization: UUID) -> int:
         """Returns how many calls it was given. Raises what the database raises."""
@@ -94,12 +90,15 @@ class PromiseCheck:
 
 
 async def link_calls(database: functions.Database) -> int:
-    """Calls of nobody become those of whoever appeared since. Returns how many. Raises what the
-    database raises."""
-    linked = 0
-    for organization in await find_organizations(database, "organizations_with_calls_to_link"):
-        linked += int(str(await database.fetch_value("SELECT link_calls($1)", organization)))
-    return linked
+    """Calls of nobody become those of whoever appeared since. Returns how many. Raises as
+    `take_turns` does.
+    """
+
+    async def link(organization: UUID) -> int:
+        return int(str(await database.fetch_value("SELECT link_calls($1)", organization)))
+
+    waiting = await find_organizations(database, "organizations_with_calls_to_link")
+    return await take_turns("call links", waiting, link)
 
 
 def _zone(name: object) -> ZoneInfo:

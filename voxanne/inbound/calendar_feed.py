@@ -7,7 +7,6 @@ that is known learns nothing, not even that there are feeds.
 import asyncio
 import hashlib
 import json
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,24 +27,16 @@ from voxanne.calendar_files.events import (
     calendar,
 )
 from voxanne.inbound.http import get, problem
+from voxanne.inbound.tokens import token_hash
 from voxanne.language.calendar_titles import appointment_title
 from voxanne.postgres.pool import DatabaseBusyError
 
 PATH: Final = "/calendar/{token}.ics"
-TOKEN_BYTES: Final = 32
 TOKEN_CHARACTERS_MAX: Final = 100
 # How often a calendar program is asked to look again; many look when they please.
 REFRESH: Final = timedelta(minutes=15)
 # Part of the ETag: rises when the same appointments are written differently.
 FORMAT: Final = b"1"
-
-
-def new_token() -> str:
-    return secrets.token_urlsafe(TOKEN_BYTES)
-
-
-def token_hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def feed_address(base_url: str, token: str) -> str:

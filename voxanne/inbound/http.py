@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -64,6 +65,17 @@ async def read_body(request: Request, bytes_max: int) -> bytes:
     if received > bytes_max:
         raise BodyTooLargeError
     return bytes(body)
+
+
+async def read_fields(request: Request, bytes_max: int, fields_max: int) -> dict[str, list[str]]:
+    """The query of a GET, the fields of a POST's form. Raises BodyTooLargeError; ValueError for
+    too many fields.
+    """
+    sent = request.url.query.encode()
+    if request.method == "POST":
+        sent = await read_body(request, bytes_max)
+    text = sent.decode("utf-8", "replace")
+    return parse_qs(text, keep_blank_values=True, max_num_fields=fields_max)
 
 
 def note(request: Request, **facts: object) -> None:

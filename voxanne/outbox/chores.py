@@ -51,27 +51,31 @@ async def run_chores(chores: Iterable[Chore], stop: asyncio.Event) -> None:
 
 
 async def tidy_up(database: Database) -> int:
-    """Returns how many offers and holds it ended. Raises what the database raises."""
-    ended = 0
-    for organization in await find_organizations(database, "organizations_with_lapsed_holds"):
+    """Returns how many offers and holds it ended. Raises as `take_turns` does."""
+
+    async def tidy(organization: UUID) -> int:
+        ended = 0
         for _ in range(OFFERS_MAX):
             if not await database.fetch_value("SELECT advance_waitlist($1)", organization):
                 break
             ended += 1
-        swept = await database.fetch_value("SELECT sweep_holds($1)", organization)
-        ended += int(str(swept))
-    return ended
+        return ended + int(str(await database.fetch_value("SELECT sweep_holds($1)", organization)))
+
+    organizations = await find_organizations(database, "organizations_with_lapsed_holds")
+    return await take_turns("waitlist", organizations, tidy)
 
 
 async def remind(database: Database) -> int:
-    """Returns how many reminders it queued. Raises what the database raises."""
+    """Returns how many reminders it queued. Raises as `take_turns` does."""
+
+    async def queue(organization: UUID) -> int:
+        return int(str(await database.fetch_value("SELECT queue_reminders($1)", organization)))
+
     queued = 0
     while True:
         before = queued
         organizations = await find_organizations(database, "organizations_with_due_reminders")
-        for organization in organizations:
-            made = await database.fetch_value("SELECT queue_reminders($1)", organization)
-            queued += int(str(made))
+        queued += await take_turns("reminders", organizations, queue)
         # What is left now is being changed by somebody: the next round sees to it.
         if len(organizations) < ORGANIZATIONS_MAX or queued == before:
             return queued
@@ -92,21 +96,22 @@ async def find_organizations(database: Database, function: str) -> list[UUID]:
     return [UUID(organization) for organization in json.loads(str(found))]
 
 
-async def in_batches(database: Database, whose: str, function: str) -> int:
-    """`function` for each organization that `whose` finds, until it has nothing left, or its turn
-    is over. Returns how much there was. Raises what the database raises; where that was for one
-    organization, after the others had their turn, and the last of it.
+async def take_turns(
+    work: str, organizations: Iterable[UUID], turn: Callable[[UUID], Awaitable[int]]
+) -> int:
+    """`turn` for each organization. Returns how much there was. Where one's fails the others still
+    have theirs; then the last failure is raised. `work`: what it is called in the log.
     """
     done = 0
     failure: Exception | None = None
-    for organization in await find_organizations(database, whose):
+    for organization in organizations:
         try:
-            done += await _batches_of(database, function, organization)
+            done += await turn(organization)
         except Exception as error:
             failure = error
             log.warning(
                 "an organization's turn failed",
-                function=function,
+                function=work,
                 organization=str(organization),
                 bug=type(error).__name__,
             )
@@ -115,14 +120,31 @@ async def in_batches(database: Database, whose: str, function: str) -> int:
     return done
 
 
-async def _batches_of(database: Database, function: str, organization: UUID) -> int:
+async def until_done(batch: Callable[[], Awaitable[int]]) -> int:
+    """One batch after the other, until there is nothing left or it has been its turn for long
+    enough. Returns how much there was.
+    """
     done = 0
     for _ in range(BATCHES_MAX):
-        batch = int(str(await database.fetch_value(f"SELECT {function}($1)", organization)))
-        done += batch
-        if batch == 0:
+        dealt_with = await batch()
+        done += dealt_with
+        if dealt_with == 0:
             break
     return done
+
+
+async def in_batches(database: Database, whose: str, function: str) -> int:
+    """The SQL `function` for each organization that `whose` finds, a batch at a time. Returns how
+    much there was. Raises as `take_turns` does.
+    """
+
+    async def turn(organization: UUID) -> int:
+        async def batch() -> int:
+            return int(str(await database.fetch_value(f"SELECT {function}($1)", organization)))
+
+        return await until_done(batch)
+
+    return await take_turns(function, await find_organizations(database, whose), turn)
 
 
 async def _repeat(chore: Chore) -> None:

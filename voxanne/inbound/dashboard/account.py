@@ -4,16 +4,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID
 
 from starlette.responses import Response
 
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.dashboard.guard import token_hash
 from voxanne.inbound.dashboard.pages import redirect
-from voxanne.inbound.dashboard.passwords import Passwords, problem_with
-from voxanne.inbound.dashboard.sessions import Call, Person, secret_of, subject_hash
+from voxanne.inbound.dashboard.passwords import Passwords, normal, problem_with
+from voxanne.inbound.dashboard.sessions import Call, Person, count_attempt, secret_of
+from voxanne.inbound.dashboard.visit import read_id
 from voxanne.inbound.http import note
+from voxanne.inbound.tokens import token_hash
 from voxanne.inbound.v1.problems import RefusedError
 
 NAME_CHARACTERS_MAX: Final = 120
@@ -71,7 +71,7 @@ class AccountPages:
         if found is None:
             return _no_invitation(call)
         stored, chosen, problems = await self._checked(call, person, "password")
-        if not problems and await self.passwords.verify(stored, secret_of(call, "new_password")):
+        if stored is not None and _is_same(call, "password", "new_password"):
             problems = {"new_password": "Choose another than before, which only you know."}
         if problems:
             return _invitation(call, found, 422, problems)
@@ -126,11 +126,8 @@ class AccountPages:
         return stored, await self.passwords.hash(chosen), {}
 
     async def _end_session(self, call: Call, person: Person) -> Response:
-        try:
-            session = UUID(call.form.get("session"))
-        except ValueError:
-            raise RefusedError(Outcome.NOT_FOUND, "There is no such session.") from None
-        if not await call.fetch("end_sessions", person.staff_id, session):
+        session = read_id(call.form.get("session"))
+        if session is None or not await call.fetch("end_sessions", person.staff_id, session):
             raise RefusedError(Outcome.NOT_FOUND, "There is no such session.")
         if session == person.session_id:
             return call.without_session(redirect("/sign-in"))
@@ -173,18 +170,19 @@ async def _stored_password(call: Call, person: Person) -> str | None:
     return account["password_hash"] if account else None
 
 
+def _is_same(call: Call, field: str, other: str) -> bool:
+    """Of two passwords that may be ones."""
+    return normal(secret_of(call, field)) == normal(secret_of(call, other))
+
+
 async def _count_attempt(call: Call, person: Person) -> None:
     """Raises RefusedError."""
-    counted = await call.fetch(
-        "note_sign_in_attempt",
-        subject_hash("email", person.email),
-        subject_hash("address", call.network),
-    )
-    if not counted["allowed"]:
+    seconds = await count_attempt(call, person.email)
+    if seconds is not None:
         raise RefusedError(
             Outcome.RATE_LIMITED,
             "Too many wrong passwords. Try again in a quarter of an hour.",
-            headers={"Retry-After": str(counted["retry_after"])},
+            headers={"Retry-After": str(seconds)},
         )
 
 

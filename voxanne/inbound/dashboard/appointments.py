@@ -135,7 +135,6 @@ async def cancel(visit: Visit) -> Response:
         done="cancelled",
         appointment_id=str(id_),
         **_fields(visit, cancelled),
-        again=f"{visit.root}{_again(visit, await _find(visit, id_))}",
     )
 
 

@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from uuid import UUID
 
 from starlette.responses import Response
 
@@ -21,7 +20,7 @@ from voxanne.inbound.dashboard.slots import (
     problem_form,
     refused_form,
 )
-from voxanne.inbound.dashboard.visit import Visit, read_moment
+from voxanne.inbound.dashboard.visit import Visit, read_id, read_moment
 from voxanne.inbound.metrics import SUCCESS
 from voxanne.inbound.v1.problems import RefusedError
 from voxanne.language.speech import locale_for
@@ -120,7 +119,7 @@ async def _book(visit: Visit, wish: Wish) -> Json:
             source="staff",
             allow_overlap=bool(wish.reason),
             overlap_reason=wish.reason or None,
-            hold_id=_id(wish.hold),
+            hold_id=read_id(wish.hold),
             metadata=json.dumps({"notes": wish.notes} if wish.notes else {}),
         )
     except RefusedError as refused:
@@ -159,7 +158,7 @@ async def _person(visit: Visit, wish: Wish) -> dict[str, object]:
 
 
 async def _lead(visit: Visit, said: str) -> Json | None:
-    lead_id = _id(said)
+    lead_id = read_id(said)
     if lead_id is None:
         return None
     try:
@@ -225,13 +224,6 @@ def _minutes(said: str) -> int | None:
     if not (said.isascii() and said.isdigit() and len(said) < 6):
         raise RefusedError(Outcome.INVALID_DURATION, "Give the length in whole minutes.")
     return int(said)
-
-
-def _id(said: str) -> UUID | None:
-    try:
-        return UUID(said)
-    except ValueError:
-        return None
 
 
 PAGES: Final[list[Page]] = [

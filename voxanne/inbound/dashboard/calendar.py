@@ -15,7 +15,7 @@ from starlette.responses import Response
 from voxanne.inbound.dashboard.grid import COLOURS, Calendar, draw_day, draw_week
 from voxanne.inbound.dashboard.guard import Page
 from voxanne.inbound.dashboard.local_times import read_day
-from voxanne.inbound.dashboard.visit import Visit
+from voxanne.inbound.dashboard.visit import Visit, read_id
 
 DAYS_PER_WEEK: Final = 7
 CHOSEN_MAX: Final = 200
@@ -35,7 +35,7 @@ class Asked:
     def of(cls, visit: Visit) -> "Asked":
         """What can't be read is today, and everybody."""
         said = ",".join(visit.form.all("with")).split(",")
-        chosen = {found for each in said if (found := _uuid(each)) is not None}
+        chosen = {found for each in said if (found := read_id(each)) is not None}
         day = read_day(visit.form.get("day")) or visit.clinic.today
         return cls(day, visit.form.get("view") == "week", tuple(sorted(chosen)[:CHOSEN_MAX]))
 
@@ -137,13 +137,6 @@ def _moved(day: date, step: timedelta) -> date:
         return day + step
     except OverflowError:
         return day
-
-
-def _uuid(said: str) -> UUID | None:
-    try:
-        return UUID(said)
-    except ValueError:
-        return None
 
 
 PAGES: Final[list[Page]] = [

@@ -4,7 +4,6 @@ token, the deadline, and one way to fail.
 
 import asyncio
 import base64
-import hashlib
 import hmac
 import json
 import secrets
@@ -12,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 from starlette.requests import ClientDisconnect, Request
@@ -21,7 +20,7 @@ from starlette.routing import Route
 
 from voxanne.booking.outcomes import Outcome
 from voxanne.inbound.dashboard.pages import HEADERS, redirect, render
-from voxanne.inbound.dashboard.visit import Clinic, Form, Member, Role, Visit
+from voxanne.inbound.dashboard.visit import Clinic, Form, Member, Role, Visit, read_id, wants_json
 from voxanne.inbound.http import (
     BodyTooLargeError,
     describe,
@@ -29,15 +28,15 @@ from voxanne.inbound.http import (
     note,
     post,
     problem,
-    read_body,
+    read_fields,
 )
+from voxanne.inbound.tokens import token_hash
 from voxanne.inbound.v1.problems import RefusedError
 from voxanne.inbound.v1.security import Services
 from voxanne.postgres.pool import DatabaseBusyError
 
 FORM_BYTES_MAX: Final = 256 * 1024
 FORM_FIELDS_MAX: Final = 5_000
-TOKEN_BYTES: Final = 32
 TLS_FOR_A_YEAR: Final = "max-age=31536000"
 
 Answer = Callable[[Visit], Awaitable[Response]]
@@ -188,15 +187,6 @@ class Guard:
             )
 
 
-def new_token() -> str:
-    """A secret for a cookie or a link: 256 random bits."""
-    return secrets.token_urlsafe(TOKEN_BYTES)
-
-
-def token_hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-
-
 def csrf_token(token: str) -> str:
     """What proves that a form is ours: made of the session's secret, which no other site has."""
     digest = hmac.digest(token.encode("utf-8", "surrogatepass"), b"csrf", "sha256")
@@ -221,13 +211,8 @@ def is_from_elsewhere(request: Request, public_url: str | None) -> bool:
 
 async def read_form(request: Request) -> Form:
     """Raises BodyTooLargeError; RefusedError for more fields than any form of ours has."""
-    sent = request.url.query.encode()
-    if request.method == "POST":
-        sent = await read_body(request, FORM_BYTES_MAX)
     try:
-        fields = parse_qs(
-            sent.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX
-        )
+        fields = await read_fields(request, FORM_BYTES_MAX, FORM_FIELDS_MAX)
     except ValueError:
         raise RefusedError(Outcome.INVALID_ARGUMENTS, "The form has too many fields.") from None
     return Form({name: [_clean(value) for value in values] for name, values in fields.items()})
@@ -240,12 +225,8 @@ def _clean(value: str) -> str:
 
 def _check_ids(request: Request) -> None:
     for name, value in request.path_params.items():
-        if name.endswith("_text"):
-            continue
-        try:
-            UUID(value)
-        except ValueError:
-            raise RefusedError(Outcome.NOT_FOUND, "There is no such page.") from None
+        if not name.endswith("_text") and read_id(value) is None:
+            raise RefusedError(Outcome.NOT_FOUND, "There is no such page.")
 
 
 def _member(found: Mapping[str, Any]) -> Member:
@@ -273,7 +254,7 @@ def _clinic(found: Mapping[str, Any]) -> Clinic:
 
 
 def _ask_to_sign_in(request: Request) -> Response:
-    if request.method != "GET" or _wants_json(request):
+    if request.method != "GET" or wants_json(request):
         return problem(401, Outcome.UNAUTHORIZED, "You are not signed in any more.")
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return redirect(f"/sign-in?next={quote(here, safe='')}")
@@ -285,10 +266,6 @@ def _asks_by_itself(request: Request) -> bool:
     return "x-renewed" in headers or "text/event-stream" in headers.get("accept", "")
 
 
-def _wants_json(request: Request) -> bool:
-    return "application/json" in request.headers.get("accept", "")
-
-
 def refuse(
     request: Request,
     status: int,
@@ -297,7 +274,7 @@ def refuse(
     details: Mapping[str, object] | None = None,
 ) -> Response:
     """A page for people; for a script the problem, with what may be told beside it."""
-    if not _wants_json(request):
+    if not wants_json(request):
         return render("refused.html", new_nonce(), status, title="Not done", sentence=sentence)
     answer = problem(status, outcome, sentence)
     if details:

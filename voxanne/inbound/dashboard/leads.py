@@ -24,7 +24,7 @@ from voxanne.inbound.dashboard.lead_words import (
 from voxanne.inbound.dashboard.moments import phone_text
 from voxanne.inbound.dashboard.pages import HEADERS
 from voxanne.inbound.dashboard.score_words import reason_line
-from voxanne.inbound.dashboard.visit import Form, Visit
+from voxanne.inbound.dashboard.visit import Form, Visit, read_id
 from voxanne.inbound.v1.problems import RefusedError
 from voxanne.language.speech import locale_for
 
@@ -72,7 +72,7 @@ async def show_list(visit: Visit) -> Response:
     since = _day(asked["since"])
     if asked["since"] and since is None:
         problem = "“First seen since” must be a day, such as 2026-11-25."
-    after = _id(visit.form.get("after"))
+    after = read_id(visit.form.get("after"))
     try:
         found = await _search(visit, asked, since, after=after, limit=ROWS)
     except RefusedError as refused:
@@ -124,7 +124,7 @@ async def find_people(visit: Visit, said: str) -> list[Json]:
 
 async def show(visit: Visit) -> Response:
     done = visit.form.get("done")
-    change = _id(visit.form.get("change")) if done in UNDOABLE else None
+    change = read_id(visit.form.get("change")) if done in UNDOABLE else None
     return await lead_page(
         visit, message=None if change else MESSAGES.get(done), undo=(MESSAGES.get(done), change)
     )
@@ -386,13 +386,6 @@ def _earlier(timeline: Json) -> str | None:
 def _day(said: str) -> date | None:
     try:
         return date.fromisoformat(said)
-    except ValueError:
-        return None
-
-
-def _id(said: str) -> UUID | None:
-    try:
-        return UUID(said)
     except ValueError:
         return None
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from voxanne.booking.outcomes import Outcome
 from voxanne.inbound.dashboard.guard import Page
 from voxanne.inbound.dashboard.leads import lead_page
-from voxanne.inbound.dashboard.visit import Visit
+from voxanne.inbound.dashboard.visit import Visit, read_id
 from voxanne.inbound.v1.problems import RefusedError
 
 NOTE_CHARACTERS_MAX: Final = 5_000
@@ -160,10 +160,10 @@ def _chosen(visit: Visit, name: str, sentence: str) -> UUID:
 
 def _id(said: str) -> UUID:
     """Raises RefusedError: no page of ours sends anything else."""
-    try:
-        return UUID(said)
-    except ValueError:
-        raise RefusedError(Outcome.NOT_FOUND, "There is nothing of that kind here.") from None
+    found = read_id(said)
+    if found is None:
+        raise RefusedError(Outcome.NOT_FOUND, "There is nothing of that kind here.")
+    return found
 
 
 PAGES: Final[list[Page]] = [

@@ -22,11 +22,11 @@ from voxanne.inbound.dashboard.guard import (
     is_from_elsewhere,
     new_nonce,
     read_form,
-    token_hash,
 )
 from voxanne.inbound.dashboard.pages import render
 from voxanne.inbound.dashboard.visit import Form
 from voxanne.inbound.http import get, post
+from voxanne.inbound.tokens import token_hash
 from voxanne.inbound.v1.problems import RefusedError
 
 COOKIE_SECONDS: Final = 14 * 24 * 3600  # the database ends a session, sooner or then
@@ -188,6 +188,18 @@ async def _find_person(guard: Guard, request: Request) -> Person | None:
         clinics=found["clinics"],
         token=token,
     )
+
+
+async def count_attempt(call: Call, email: str) -> int | None:
+    """One more attempt to sign in, by the address of mail and of the network: for how many seconds
+    no other is taken, where there were too many.
+    """
+    counted = await call.fetch(
+        "note_sign_in_attempt", subject_hash("email", email), subject_hash("address", call.network)
+    )
+    if counted is None:  # the session is a tenant's, and nobody's to sign in by
+        return 60
+    return None if counted["allowed"] else int(counted["retry_after"])
 
 
 def subject_hash(kind: str, subject: str) -> bytes:

@@ -8,17 +8,19 @@ from starlette.routing import Route
 
 from voxanne.booking.outcomes import Outcome
 from voxanne.inbound.dashboard.account import AccountPages
-from voxanne.inbound.dashboard.guard import Guard, new_token, token_hash
+from voxanne.inbound.dashboard.guard import Guard
 from voxanne.inbound.dashboard.pages import redirect
 from voxanne.inbound.dashboard.passwords import Passwords, is_outdated, problem_with
 from voxanne.inbound.dashboard.sessions import (
     Call,
+    count_attempt,
     outside_route,
     own_path,
     secret_of,
     subject_hash,
 )
 from voxanne.inbound.http import note
+from voxanne.inbound.tokens import new_token, token_hash
 
 WRONG: Final = "The e-mail address or the password is wrong."
 TITLE: Final = "Sign in"
@@ -58,8 +60,7 @@ class SignInPages:
             problems["password"] = "Your password is needed."  # noqa: S105
         if problems:
             return _form(call, following, 422, problems=problems)
-        email_hash = subject_hash("email", email)
-        refused = await _too_many(call, email_hash, following)
+        refused = await _too_many(call, email, following)
         if refused is not None:
             return refused
         account = await call.fetch("find_staff_account", email) or {}
@@ -74,7 +75,7 @@ class SignInPages:
                 "open_session",
                 account["staff_id"],
                 stored,
-                email_hash,
+                subject_hash("email", email),
                 token_hash(token),
                 call.device,
                 call.replaced_hash,
@@ -135,14 +136,11 @@ def routes(guard: Guard) -> list[Route]:
     ]
 
 
-async def _too_many(call: Call, email_hash: bytes, following: str) -> Response | None:
+async def _too_many(call: Call, email: str, following: str) -> Response | None:
     """A page for whoever tried too often: whether there is such an account plays no part."""
-    counted = await call.fetch(
-        "note_sign_in_attempt", email_hash, subject_hash("address", call.network)
-    )
-    if counted is not None and counted["allowed"]:
+    seconds = await count_attempt(call, email)
+    if seconds is None:
         return None
-    seconds = counted["retry_after"] if counted else 60
     minutes = -(-seconds // 60)
     note(call.request, outcome=Outcome.RATE_LIMITED)
     answer = _form(

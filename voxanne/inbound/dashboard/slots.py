@@ -9,7 +9,7 @@ from uuid import UUID
 from voxanne.booking.outcomes import Outcome
 from voxanne.inbound.dashboard.appointment_words import OVERBOOKABLE, refusal_text
 from voxanne.inbound.dashboard.local_times import LocalTime, read_local
-from voxanne.inbound.dashboard.visit import Visit
+from voxanne.inbound.dashboard.visit import Visit, read_id
 from voxanne.inbound.v1.problems import RefusedError
 
 REASON_CHARACTERS_MAX: Final = 500
@@ -42,12 +42,11 @@ class Slot:
 
         Raises RefusedError.
         """
-        try:
-            said = UUID(self.practitioner) if self.practitioner else None
-        except ValueError:
+        said = read_id(self.practitioner)
+        if self.practitioner and said is None:
             raise RefusedError(
                 Outcome.UNKNOWN_PRACTITIONER, "There is no such practitioner.", status=422
-            ) from None
+            )
         return None if said == visit.clinic.id else said
 
 

@@ -104,7 +104,7 @@ class Visit:
     @property
     def wants_json(self) -> bool:
         """A script asks, and wants to be answered as one."""
-        return "application/json" in self.request.headers.get("accept", "")
+        return wants_json(self.request)
 
     @cached_property
     def when(self) -> Moments:
@@ -192,6 +192,18 @@ def _accepted(request: Request, answer: dict[str, Any]) -> dict[str, Any]:
         note(request, outcome=str(answer["error"]))
         raise RefusedError.by(answer)
     return answer
+
+
+def wants_json(request: Request) -> bool:
+    return "application/json" in request.headers.get("accept", "")
+
+
+def read_id(said: str) -> UUID | None:
+    """None of what is no id."""
+    try:
+        return UUID(said)
+    except ValueError:
+        return None
 
 
 def read_moment(said: str) -> datetime:

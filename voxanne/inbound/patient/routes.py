@@ -15,7 +15,7 @@ from datetime import date
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -30,7 +30,7 @@ from voxanne.calendar_files.events import (
     appointment_uid,
     calendar,
 )
-from voxanne.inbound.http import BodyTooLargeError, describe, get, note, post, read_body
+from voxanne.inbound.http import BodyTooLargeError, describe, get, note, post, read_fields
 from voxanne.inbound.patient import words
 from voxanne.inbound.patient.pages import HEADERS, redirect, render, render_message
 from voxanne.inbound.patient.shown import Shown, find_shown
@@ -313,13 +313,8 @@ class PatientPages:
 
 async def _form(request: Request) -> Form:
     """The query of a GET, the fields of a POST; the last of each name. Raises BodyTooLargeError."""
-    sent = request.url.query.encode()
-    if request.method == "POST":
-        sent = await read_body(request, FORM_BYTES_MAX)
     try:
-        fields = parse_qs(
-            sent.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX
-        )
+        fields = await read_fields(request, FORM_BYTES_MAX, FORM_FIELDS_MAX)
     except ValueError:  # too many
         return {}
     return {name: values[-1] for name, values in fields.items()}

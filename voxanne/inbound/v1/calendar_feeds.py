@@ -7,7 +7,8 @@ from fastapi import Response
 from pydantic import Field
 
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.calendar_feed import feed_address, new_token, token_hash
+from voxanne.inbound.calendar_feed import feed_address
+from voxanne.inbound.tokens import new_token, token_hash
 from voxanne.inbound.v1.problems import problems
 from voxanne.inbound.v1.routing import CallerHere, router
 from voxanne.inbound.v1.schemas import ID_EXAMPLE, Id, Shown, examples

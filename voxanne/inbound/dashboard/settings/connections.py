@@ -6,12 +6,18 @@ from urllib.parse import urlsplit
 
 from starlette.responses import Response
 
-from voxanne.inbound.calendar_feed import feed_address, new_token, token_hash
+from voxanne.inbound.calendar_feed import feed_address
 from voxanne.inbound.dashboard.guard import Page
 from voxanne.inbound.dashboard.pages import redirect
 from voxanne.inbound.dashboard.settings.configuring import load
-from voxanne.inbound.dashboard.settings.fields import WrongFieldsError, beside, read_model
+from voxanne.inbound.dashboard.settings.fields import (
+    WrongFieldsError,
+    beside,
+    read_model,
+    refusal_of,
+)
 from voxanne.inbound.dashboard.visit import Visit
+from voxanne.inbound.tokens import new_token, token_hash
 from voxanne.inbound.v1.caldav import NewCalDav, connection_of
 from voxanne.inbound.v1.calendars import NOT_SET_UP, NewConsent
 from voxanne.inbound.v1.problems import RefusedError
@@ -136,7 +142,6 @@ async def _page(visit: Visit, errors: Mapping[str, str] | None = None, **more: A
     return visit.page(
         "settings/connections.html",
         title="Calendars",
-        status=422 if wrong else 200,
         calendars=[_told(visit, each) for each in calendars],
         practitioners=[each for each in document["practitioners"] if each["active"]],
         feeds=feeds,
@@ -144,8 +149,7 @@ async def _page(visit: Visit, errors: Mapping[str, str] | None = None, **more: A
         google=consent is not None,
         form_action=_origin(consent.consent_url) if consent else "",
         values=said,
-        errors=wrong,
-        problem=f"Not done: {next(iter(wrong.values()))}" if wrong else None,
+        **refusal_of(wrong),
         **({"feed": None} | more),
     )
 

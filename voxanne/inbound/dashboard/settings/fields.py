@@ -133,6 +133,15 @@ def beside(refused: RefusedError, otherwise: str, prefix: str = "") -> dict[str,
     return {prefix + where: sentence(refused.detail)}
 
 
+def refusal_of(errors: Mapping[str, str]) -> dict[str, Any]:
+    """What a page is told of a form that came back: beside each field, and above them all."""
+    return {
+        "status": 422 if errors else 200,
+        "errors": errors,
+        "problem": f"Not done: {next(iter(errors.values()))}" if errors else None,
+    }
+
+
 def read_model(model: type[Model], fields: Mapping[str, Any], prefix: str = "") -> Model:
     """What REST takes, of a form's fields. Raises WrongFieldsError."""
     try:

@@ -11,14 +11,16 @@ from starlette.responses import Response
 
 from voxanne.booking.outcomes import Outcome
 from voxanne.clinic_files.notation import read_days
-from voxanne.inbound.dashboard.guard import Page, new_token
+from voxanne.inbound.dashboard.guard import Page
 from voxanne.inbound.dashboard.settings.fields import (
     beside,
     form_version,
     lines_of,
+    refusal_of,
     sentence,
 )
 from voxanne.inbound.dashboard.visit import Visit
+from voxanne.inbound.tokens import new_token
 from voxanne.inbound.v1.problems import RefusedError
 from voxanne.inbound.v1.security import given
 from voxanne.outbox.alert_urls import (
@@ -207,15 +209,13 @@ async def _page(visit: Visit, errors: Mapping[str, str] | None = None, **more: A
     return visit.page(
         "settings/hooks.html",
         title="Webhooks and alerts",
-        status=422 if wrong else 200,
         webhooks=[_told(visit, each) for each in (await visit.call("list_webhooks"))["items"]],
         alert_urls=await _masked_urls(visit),
         types=sorted(SUBSCRIBABLE),
         ticked=visit.form.all("types"),
         url=visit.form.get("url"),
         once=new_token(),
-        errors=wrong,
-        problem=f"Not done: {next(iter(wrong.values()))}" if wrong else None,
+        **refusal_of(wrong),
         **more,
     )
 
@@ -227,11 +227,7 @@ async def _one_page(
     wrong = dict(errors or {})
     (found,) = (await visit.call("list_webhooks", webhook_id=webhook))["items"]
     messages = await visit.call("list_webhook_messages", webhook_id=webhook, limit=MESSAGES_SHOWN)
-    values: Json = {
-        "status": 422 if wrong else 200,
-        "problem": f"Not done: {next(iter(wrong.values()))}" if wrong else None,
-        "secret": None,
-    }
+    values: Json = {**refusal_of(wrong), "secret": None}
     return visit.page(
         "settings/webhook.html",
         title="Webhook",
@@ -239,7 +235,6 @@ async def _one_page(
         url=visit.form.get("url") or found["url"],
         types=sorted(SUBSCRIBABLE),
         messages=[_message(each) for each in messages["items"]],
-        errors=wrong,
         **(values | more),
     )
 

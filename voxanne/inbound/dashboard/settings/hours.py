@@ -51,8 +51,10 @@ def stored_rows(current: Json, section: str) -> list[Row]:
     return [Row(number, shown(entry)) for number, entry in enumerate(current[section])]
 
 
-def practitioner_names(current: Json) -> list[str]:
-    return [each["name"] for each in current["practitioners"] if each["active"]]
+def whose(current: Json) -> dict[str, str]:
+    """Whose hours may be: the clinic's, or by their name a practitioner's."""
+    names = [each["name"] for each in current["practitioners"] if each["active"]]
+    return {"": "The clinic", **{name: name for name in names}}
 
 
 def _break(row: Row) -> Json:
@@ -75,7 +77,7 @@ def _page(visit: Visit, current: Json, rows: Mapping[str, Sequence[Row]]) -> Sho
         "settings/hours.html",
         "Weekly hours",
         rows={section: with_empty(each) for section, each in rows.items()},
-        practitioners=practitioner_names(current),
+        whose=whose(current),
         days=DAYS,
     )
 

@@ -8,7 +8,11 @@ from starlette.responses import Response
 
 from voxanne.booking.types import SCOPES
 from voxanne.inbound.dashboard.guard import Page
-from voxanne.inbound.dashboard.settings.fields import beside, phone_number
+from voxanne.inbound.dashboard.settings.fields import (
+    beside,
+    phone_number,
+    refusal_of,
+)
 from voxanne.inbound.dashboard.visit import Visit
 from voxanne.inbound.signatures import ALGORITHMS, DEFAULT_PAYLOAD_FORMAT, ENCODINGS, HmacScheme
 from voxanne.inbound.v1.problems import RefusedError
@@ -159,7 +163,6 @@ async def _page(
     return visit.page(
         "settings/lines.html",
         title="Lines and keys",
-        status=422 if wrong else 200,
         found=await visit.call("list_credentials"),
         server_url=visit.services.base_address(visit.request) + SERVER_PATH,
         line_names=LINE_NAMES,
@@ -167,8 +170,7 @@ async def _page(
         algorithms=ALGORITHMS,
         encodings=ENCODINGS,
         values=defaults | dict(said or {}),
-        errors=wrong,
-        problem=f"Not done: {next(iter(wrong.values()))}" if wrong else None,
+        **refusal_of(wrong),
         **({"key": None} | more),
     )
 

@@ -16,6 +16,7 @@ from voxanne.inbound.dashboard.settings.fields import (
     form_version,
     phone_number,
     read_model,
+    refusal_of,
     sentence,
 )
 from voxanne.inbound.dashboard.visit import Visit
@@ -203,7 +204,6 @@ async def _page(visit: Visit, errors: Mapping[str, str] | None = None, **more: A
     return visit.page(
         "settings/messages.html",
         title="Messages",
-        status=422 if wrong else 200,
         account=account,
         message_url=visit.services.base_address(visit.request)
         + MESSAGE_PATH.format(org_id=visit.clinic.id),
@@ -212,8 +212,7 @@ async def _page(visit: Visit, errors: Mapping[str, str] | None = None, **more: A
         languages=LANGUAGE_NAMES,
         values=said,
         consents=CONSENTS,
-        errors=wrong,
-        problem=f"Not done: {next(iter(wrong.values()))}" if wrong else None,
+        **refusal_of(wrong),
         **({"consent": None} | more),
     )
 

@@ -27,7 +27,7 @@ from voxanne.inbound.dashboard.settings.fields import (
     wall_time,
     with_empty,
 )
-from voxanne.inbound.dashboard.settings.hours import practitioner_names
+from voxanne.inbound.dashboard.settings.hours import whose
 from voxanne.inbound.dashboard.visit import Visit
 from voxanne.inbound.v1.problems import RefusedError
 
@@ -112,6 +112,7 @@ def _local(visit: Visit, absence: Json) -> dict[str, str]:
 
 
 def _page(visit: Visit, current: Json, rows: Mapping[str, Sequence[Row]]) -> Show:
+    everybody = whose(current)
     return form_page(
         visit,
         "settings/special_days.html",
@@ -119,7 +120,8 @@ def _page(visit: Visit, current: Json, rows: Mapping[str, Sequence[Row]]) -> Sho
         rows={section: with_empty(each) for section, each in rows.items()},
         holidays=[row for row in current["exceptions"] if row["source"] == "holiday"],
         region=current["holidays_region"],
-        practitioners=practitioner_names(current),
+        whose=everybody,
+        people={name: said for name, said in everybody.items() if name},
     )
 
 

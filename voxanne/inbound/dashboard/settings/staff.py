@@ -7,9 +7,10 @@ from starlette.responses import JSONResponse, Response
 
 from voxanne.booking.normalize import normalize_email
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.dashboard.guard import Page, new_token, token_hash
+from voxanne.inbound.dashboard.guard import Page
 from voxanne.inbound.dashboard.pages import redirect
 from voxanne.inbound.dashboard.visit import Visit
+from voxanne.inbound.tokens import new_token, token_hash
 from voxanne.inbound.v1.problems import RefusedError
 
 PATHS: Final[Mapping[str, str]] = {"sign_in": "/sign-in/", "invitation": "/join/"}

@@ -43,7 +43,8 @@ export function listen() {
     if ("on" in data) show(data.on);
     if (late || "change" in data) happened(data.change ?? null);
   };
-  others.postMessage({ ask: true });
+  ask();
+  document.addEventListener("visibilitychange", ask);
   if (!navigator.locks) lead();  // a page without TLS: each tab for itself
   else {
     navigator.locks.request(name, () => {
@@ -54,6 +55,11 @@ export function listen() {
   // A page that is kept for the way back must not hold what the others wait for.
   addEventListener("pagehide", stop, { once: true });
   addEventListener("pageshow", (event) => event.persisted && listen(), { once: true });
+}
+
+/** How far the others are: when this page begins, and when somebody looks at it again. */
+function ask() {
+  others?.postMessage({ ask: true });
 }
 
 /**
@@ -68,6 +74,7 @@ function isAfter(one, other) {
 }
 
 function stop() {
+  document.removeEventListener("visibilitychange", ask);
   source?.close();
   others?.close();
   release();

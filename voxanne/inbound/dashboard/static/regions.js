@@ -21,13 +21,16 @@ export function coalesced(run, gap) {
     wanted = true;
     if (busy) return;
     busy = true;
-    while (wanted) {
-      wanted = false;
-      await seen();
-      await run();
-      await new Promise((resolve) => setTimeout(resolve, gap));
+    try {
+      while (wanted) {
+        wanted = false;
+        await seen();
+        await run();
+        await new Promise((resolve) => setTimeout(resolve, gap));
+      }
+    } finally {
+      busy = false;
     }
-    busy = false;
   };
 }
 
