@@ -206,3 +206,23 @@ async def test_buffers_block_too(
 
     assert right_after["error"] == "SLOT_UNAVAILABLE"
     assert after_buffer["success"] is True
+
+
+async def test_one_that_comes_back_over_nothing_is_under_the_constraints(
+    database: Database, api: asyncpg.Connection, owner: asyncpg.Connection, organization: UUID
+) -> None:
+    """Both took place; then staff take back that the second did, over a time that is free by now."""
+    first = await database.book(api, organization)
+    second = await database.book(api, organization, **OTHER, **ON_PURPOSE)
+    await database.set_clock(START + HOUR)
+    for booking, status in ((second, "completed"), (first, "completed"), (second, "confirmed")):
+        marked = await database.call(
+            api,
+            "mark_appointment",
+            organization,
+            appointment_id=booking["appointment_id"],
+            status=status,
+            source="staff",
+        )
+        assert marked["success"], marked
+    assert (await row_of(owner, second))["overlap_allowed"] is False

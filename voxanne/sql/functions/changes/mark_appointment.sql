@@ -48,9 +48,8 @@ BEGIN
       RETURN refusal('SLOT_UNAVAILABLE');
   END;
   PERFORM settle_holds(v_ended);
-  IF p_status <> 'confirmed' THEN
-    PERFORM settle_overbooked(p_org_id, v_marked.practitioner_id, v_marked.room_id, v_marked.blocked);
-  END IF;
+  -- One that comes back may have stood over what is gone by now.
+  PERFORM settle_overbooked(p_org_id, v_marked.practitioner_id, v_marked.room_id, v_marked.blocked);
   -- Nobody is to be told of a time that is past.
   UPDATE deliveries SET status = 'voided'
   WHERE org_id = p_org_id AND subject_id = p_appointment_id AND status = 'queued'
