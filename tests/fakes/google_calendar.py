@@ -21,9 +21,10 @@ from starlette.routing import Route
 
 from tests.fakes.google_events import FakeCalendar, Json, RefusedError
 from tests.fakes.serving import serve_app
+from tests.printed import plant
 
 CLIENT_ID = "the-clinic.apps.googleusercontent.com"
-CLIENT_SECRET = "a-secret-of-the-deployment"
+CLIENT_SECRET = plant("Google's client secret", "a-secret-of-the-deployment")
 SCOPE = "https://www.googleapis.com/auth/calendar.events"
 CALENDAR_PATH = "/calendar/v3"
 
@@ -70,6 +71,7 @@ class FakeGoogle:
     access_seconds: int = 3600
     clock_ahead: timedelta = timedelta()
     granted_scope: str = SCOPE
+    consent_seconds: int | None = None  # it lasts so long from a renewal on, as in Testing
     push: Push | None = None
     port: int = 0
     channels: dict[str, Channel] = field(default_factory=dict)
@@ -178,6 +180,8 @@ class FakeGoogle:
 
     def _granted(self, tokens: Json, scope: str) -> Response:
         about = {"expires_in": self.access_seconds, "scope": scope, "token_type": "Bearer"}
+        if self.consent_seconds is not None:
+            about["refresh_token_expires_in"] = self.consent_seconds
         return JSONResponse({**tokens, **about})
 
     # Calendar v3

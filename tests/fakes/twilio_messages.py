@@ -1,5 +1,5 @@
-"""Twilio's messages as Voxanne meets them in a long run: created, listed, and no more. `emulate`
-stands in for it elsewhere; it stops answering after 5,000 requests. No test in here.
+"""Twilio as Voxanne meets it in a long run: messages created and listed, accounts fetched.
+`emulate` stands in for it elsewhere; it stops answering after 5,000 requests. No test in here.
 
 Source: https://www.twilio.com/docs/messaging/api/message-resource
 """
@@ -20,6 +20,8 @@ from tests.fakes.serving import serve_app
 
 Json = dict[str, Any]
 PATH = "/2010-04-01/Accounts/{account}/Messages.json"
+ACCOUNT_PATH = "/2010-04-01/Accounts/{account}.json"
+REFUSED = {"code": 20003, "message": "Authenticate", "status": 401}
 
 
 @dataclass
@@ -28,18 +30,28 @@ class FakeTwilio:
 
     tokens: dict[str, str]
     messages: list[Json] = field(default_factory=list)
+    status: str = "active"  # of every account
     port: int = 0
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def _knows(self, account: str, request: Request) -> bool:
+        told = base64.b64encode(f"{account}:{self.tokens.get(account)}".encode()).decode()
+        return account in self.tokens and request.headers.get("authorization") == f"Basic {told}"
+
+    async def fetch(self, request: Request) -> Response:
+        """https://www.twilio.com/docs/iam/api/account#fetch-an-account-resource"""
+        account = request.path_params["account"]
+        if not self._knows(account, request):
+            return JSONResponse(REFUSED, 401)
+        return JSONResponse({"sid": account, "status": self.status, "type": "Full"})
+
     async def handle(self, request: Request) -> Response:
         account = request.path_params["account"]
-        told = base64.b64encode(f"{account}:{self.tokens.get(account)}".encode()).decode()
-        if account not in self.tokens or request.headers.get("authorization") != f"Basic {told}":
-            refused = {"code": 20003, "message": "Authenticate", "status": 401}
-            return JSONResponse(refused, 401)
+        if not self._knows(account, request):
+            return JSONResponse(REFUSED, 401)
         if request.method == "GET":
             return self._list(account, dict(request.query_params))
         form = await request.form()
@@ -70,7 +82,8 @@ class FakeTwilio:
 async def fake_twilio(**tokens: str) -> AsyncIterator[FakeTwilio]:
     """Served on 127.0.0.1 while it lasts; `tokens` by account SID."""
     twilio = FakeTwilio(tokens)
-    app = Starlette(routes=[Route(PATH, twilio.handle, methods=["GET", "POST"])])
+    routes = [Route(PATH, twilio.handle, methods=["GET", "POST"])]
+    app = Starlette(routes=[*routes, Route(ACCOUNT_PATH, twilio.fetch)])
     async with serve_app(app) as port:
         twilio.port = port
         yield twilio

@@ -211,7 +211,7 @@ async def test_buffers_block_too(
 async def test_one_that_comes_back_over_nothing_is_under_the_constraints(
     database: Database, api: asyncpg.Connection, owner: asyncpg.Connection, organization: UUID
 ) -> None:
-    """Both took place; then staff take back that the second did, over a time that is free by now."""
+    """Both took place; then it is taken back of the second, over a time that is free by now."""
     first = await database.book(api, organization)
     second = await database.book(api, organization, **OTHER, **ON_PURPOSE)
     await database.set_clock(START + HOUR)

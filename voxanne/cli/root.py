@@ -52,6 +52,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "db": ("database",),
     "delivery": ("delivering",),
     "demo": ("serving",),
+    "doctor": ("doctoring",),
     "erase": ("privacy",),
     "export": ("privacy",),
     "import": ("importing",),

@@ -26,6 +26,7 @@ from voxanne.deliveries.google_tokens import (
     now,
 )
 from voxanne.deliveries.http import UnreachableError, exchange
+from voxanne.outbox.types import Refreshed
 
 RENEWED_BEFORE: Final = timedelta(days=1)
 CALLBACK: Final = "/callbacks/google/calendar/"
@@ -41,7 +42,9 @@ class Consented:
 
 @dataclass(frozen=True, slots=True)
 class Google:
-    """`public_url`: where Google reaches us; without one that is https nothing is pushed."""
+    """`public_url`: where Google reaches us; without one that is https nothing is pushed.
+    `refreshed` is told what came of each renewal of an access.
+    """
 
     client: GoogleClient
     http: httpx2.AsyncClient
@@ -49,10 +52,19 @@ class Google:
     fernet: MultiFernet
     public_url: str | None = None
     clock: Callable[[], datetime] = now
+    refreshed: Callable[[Refreshed], None] = lambda _outcome: None
 
     def calendar(self, connection: Connection) -> GoogleCalendar:
         return GoogleCalendar(
-            GoogleAccess(connection, self.database, self.fernet, self.http, self.client, self.clock)
+            GoogleAccess(
+                connection,
+                self.database,
+                self.fernet,
+                self.http,
+                self.client,
+                self.clock,
+                self.refreshed,
+            )
         )
 
     async def consented(

@@ -22,11 +22,13 @@ from voxanne.deliveries.calendar import (
     read_connection,
 )
 from voxanne.deliveries.http import Answer, UnreachableError, UnreadableError, exchange
+from voxanne.outbox.types import Refreshed
 
 # To read and write events, and nothing else of the account.
 SCOPE: Final = "https://www.googleapis.com/auth/calendar.events"
 EARLY: Final = timedelta(minutes=5)
 LEASE_SECONDS: Final = 20
+LASTING_SECONDS: Final = 10 * 365 * 86_400  # a consent that ends no sooner is one for good
 WAIT_SECONDS: Final = 0.25  # for whoever else renews it
 WAITS_MAX: Final = 60
 
@@ -43,12 +45,15 @@ class GoogleClient:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """`expires_at`: of the access token; aware, UTC. `scope` as granted, None where not said."""
+    """`expires_at`: of the access token; aware, UTC. `scope` as granted, None where not said.
+    `consent_ends_at`: until when the consent lasts, where Google gives one for a time only.
+    """
 
     access_token: str
     refresh_token: str | None
     expires_at: datetime
     scope: str | None
+    consent_ends_at: datetime | None = None
 
     def encrypt(self, fernet: MultiFernet) -> bytes:
         kept = {"access_token": self.access_token, "refresh_token": self.refresh_token}
@@ -85,9 +90,18 @@ async def ask_for_tokens(
             refresh_token=said.get("refresh_token"),
             expires_at=moment + timedelta(seconds=int(said["expires_in"])),
             scope=said.get("scope"),
+            consent_ends_at=_consent_ends_at(said, moment),
         )
     except (KeyError, TypeError, ValueError):
         raise CalendarError("unreadable", "Google's answer could not be read.") from None
+
+
+def _consent_ends_at(said: dict[str, Any], moment: datetime) -> datetime | None:
+    """Nothing depends on it but what an operator is told."""
+    seconds = said.get("refresh_token_expires_in")
+    if not isinstance(seconds, int) or not 0 < seconds < LASTING_SECONDS:
+        return None
+    return moment + timedelta(seconds=seconds)
 
 
 def _refused(answer: Answer, said: Any) -> CalendarError:
@@ -96,6 +110,8 @@ def _refused(answer: Answer, said: Any) -> CalendarError:
             "invalid_grant",
             "Google no longer accepts the clinic's consent; connect the calendar again.",
         )
+    if isinstance(said, dict) and said.get("error") in ("invalid_client", "unauthorized_client"):
+        return CalendarError("client_refused", "Google doesn't accept this deployment's access.")
     return CalendarError(
         "tokens_refused",
         "Google gave no access this time.",
@@ -105,7 +121,10 @@ def _refused(answer: Answer, said: Any) -> CalendarError:
 
 @dataclass(slots=True)
 class GoogleAccess:
-    """The access token of one connection. Kept no longer than one delivery or sync."""
+    """The access token of one connection. Kept no longer than one delivery or sync.
+
+    `refreshed` is told what came of each renewal.
+    """
 
     connection: Connection
     database: Database
@@ -113,6 +132,8 @@ class GoogleAccess:
     http: httpx2.AsyncClient
     google: GoogleClient
     clock: Callable[[], datetime] = now
+    refreshed: Callable[[Refreshed], None] = lambda _outcome: None
+    renewed: Tokens | None = None  # by us, just now
 
     async def token(self, refused: str | None = None) -> str:
         """One that holds. `refused`: Google has just said 401 to this one.
@@ -164,9 +185,12 @@ class GoogleAccess:
                 {"grant_type": "refresh_token", "refresh_token": refresh_token},
             )
         except CalendarError as error:
+            self.refreshed("refused" if isinstance(error, AccessError) else "failed")
             error.credentials_version = self.connection.credentials_version
             await self._store(None, None)
             raise
+        self.refreshed("renewed")
+        self.renewed = tokens
         # Google mostly sends no new one.
         tokens = replace(tokens, refresh_token=tokens.refresh_token or refresh_token)
         await self._store(tokens.encrypt(self.fernet), tokens.expires_at)

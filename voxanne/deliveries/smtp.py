@@ -94,6 +94,18 @@ class SmtpSender:
     async def look_up(self, delivery: Delivery) -> Result | None:
         return FATE_UNKNOWN
 
+    async def greet(self) -> Result | None:
+        """Log in, say whom e-mail comes from, and leave. None: the server takes it from us."""
+        stage: Stage = "connect"
+        try:
+            async with asyncio.timeout(self.seconds_max), self._connected() as client:
+                stage = "sender"
+                await client.mail(self.sender)
+                stage = "end"
+        except (aiosmtplib.SMTPException, OSError) as error:
+            return _result(stage, error)
+        return None
+
     async def _hand_over(self, message: EmailMessage) -> Result | None:
         """None: the server has it."""
         stage: Stage = "connect"
