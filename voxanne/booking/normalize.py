@@ -4,7 +4,10 @@ Each function returns None for what can't be one. Numbers are read with the clin
 someone who lives there would dial them. Nothing here looks anything up on the network.
 """
 
-from functools import lru_cache
+from collections import Counter
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Final, ParamSpec, TypeVar
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -15,8 +18,29 @@ from voxanne.booking.types import Phone
 PHONE_CHARACTERS_MAX = 50
 EMAIL_CHARACTERS_MAX = 254
 NAME_CHARACTERS_MAX = 120
+# How often normalising went wrong in this process, by what it was: bugs, of ours or of a library.
+ERRORS: Final[Counter[str]] = Counter(phone=0, email=0)
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
+def _counting_errors(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    def counting(normalize: Callable[P, R]) -> Callable[P, R]:
+        @wraps(normalize)
+        def counted(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return normalize(*args, **kwargs)
+            except Exception:
+                ERRORS[what] += 1
+                raise
+
+        return counted
+
+    return counting
+
+
+@_counting_errors("phone")
 @lru_cache(maxsize=4096)
 def normalize_phone(said: str, region: str) -> Phone | None:
     """E.164, when length and country code are possible; `verified` when the range is assigned.
@@ -40,6 +64,7 @@ def normalize_phone(said: str, region: str) -> Phone | None:
     )
 
 
+@_counting_errors("email")
 def normalize_email(said: str) -> str | None:
     """Lower case, in the ASCII or Unicode form it was given in. DNS is not asked."""
     said = said.strip()

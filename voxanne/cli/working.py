@@ -28,9 +28,10 @@ from voxanne.work import create_chores, create_worker
 @click.option(
     "--metrics-port",
     type=click.IntRange(1, 65_535),
-    help="serve Prometheus metrics on 127.0.0.1 at this port  [default: nowhere]",
+    help="serve Prometheus metrics at this port  [default: nowhere]",
 )
-def worker(metrics_port: int | None) -> None:
+@click.option("--metrics-host", default="127.0.0.1", help="address for them  [default: 127.0.0.1]")
+def worker(metrics_port: int | None, metrics_host: str) -> None:
     """Carry out what is due until Ctrl-C or SIGTERM: calendars, messages, reminders, webhooks.
 
     Any number of workers may run beside `serve`. What is under way is finished first; a second
@@ -40,7 +41,7 @@ def worker(metrics_port: int | None) -> None:
     Example:  voxanne worker --metrics-port 9101
     """
     with deployment(load_settings()) as opened:
-        uvloop.run(_work(opened, metrics_port))
+        uvloop.run(_work(opened, metrics_port, metrics_host))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ async def open_work(opened: Deployment, metrics: WorkerMetrics) -> AsyncIterator
     try:
         yield Work(
             create_worker(settings, pool, fernet, metrics),
-            [*create_chores(settings, pool, fernet, metrics), metrics.chore(pool)],
+            [*create_chores(settings, pool, fernet, metrics), *metrics.chores(pool)],
         )
     finally:
         await pool.close()
@@ -83,11 +84,11 @@ async def ready_database(opened: Deployment) -> None:
         say("The database's schema isn't this release's: run `voxanne migrate up`.")
 
 
-async def _work(opened: Deployment, metrics_port: int | None) -> None:
+async def _work(opened: Deployment, metrics_port: int | None, metrics_host: str) -> None:
     await ready_database(opened)
     stop, metrics = asyncio.Event(), WorkerMetrics()
     async with open_work(opened, metrics) as work:
-        with _metrics_at(metrics_port, metrics), _stopping(stop):
+        with metrics_at(metrics_host, metrics_port, metrics), _stopping(stop):
             say("Working …  (Ctrl-C stops)")
             with contextlib.suppress(asyncio.CancelledError):
                 await work.run(stop)
@@ -114,18 +115,21 @@ def _stopping(stop: asyncio.Event) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _metrics_at(port: int | None, metrics: WorkerMetrics) -> Iterator[None]:
+def metrics_at(host: str, port: int | None, metrics: WorkerMetrics) -> Iterator[int | None]:
+    """While it lasts, the figures are served there. `port`: 0 is any, None nowhere; it yields which
+    was taken. Raises ClickException.
+    """
     if port is None:
-        yield
+        yield None
         return
     try:
-        server, thread = start_http_server(port, "127.0.0.1", metrics.registry)
+        server, thread = start_http_server(port, host, metrics.registry)
     except OSError as error:
         raise click.ClickException(
-            f"Can't serve metrics on 127.0.0.1:{port} ({error.strerror})."
+            f"Can't serve metrics on {host}:{port} ({error.strerror})."
         ) from None
     try:
-        yield
+        yield server.server_port
     finally:
         server.shutdown()
         server.server_close()

@@ -8,6 +8,8 @@ from uuid import UUID
 
 Channel = Literal["calendar", "sms", "email", "webhook", "alert"]
 CHANNELS: Final[tuple[Channel, ...]] = ("calendar", "sms", "email", "webhook", "alert")
+# A calendar's access was renewed; its renewal was refused for good; it didn't work this time.
+Refreshed = Literal["renewed", "refused", "failed"]
 # Sent: the vendor has it. Delivered: it is there, as far as can be known.
 Status = Literal["queued", "sending", "sent", "delivered", "failed", "voided"]
 STATUSES: Final[tuple[Status, ...]] = (
@@ -25,6 +27,7 @@ class Delivery:
     """One claimed delivery, and what is needed to carry it out, as of the claim.
 
     `attempt` fences the lease. `tries` counts from 1 since staff last asked for another try.
+    `waited_seconds`: from when it was stored to the claim, by the database's clock.
     `uncertain`: an earlier attempt may have got there. `stale`: too late or overtaken; all that is
     left is to find out whether it got there. `organization` and `details` are the JSON of
     delivering_organization.sql and of the channel's `…_details.sql`. Times are aware, in UTC.
@@ -44,6 +47,7 @@ class Delivery:
     external_id: str | None
     organization: Mapping[str, Any]
     details: Mapping[str, Any]
+    waited_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

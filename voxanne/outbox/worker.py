@@ -27,6 +27,7 @@ from voxanne.outbox.types import (
     Sent,
     Voided,
 )
+from voxanne.postgres.pool import DatabaseBusyError
 
 GAVE_UP: Final = "Tried {tries} times in vain. {error}"
 AWAY_SECONDS: Final = 1.0  # between two tries to reach the database
@@ -74,12 +75,12 @@ class Settlement:
 
 @dataclass(slots=True)
 class Worker:
-    """One loop per channel. `observe` is told of every attempt: channel, outcome, its seconds."""
+    """One loop per channel. `observe` is told of every attempt: delivery, outcome, its seconds."""
 
     database: Database
     senders: Mapping[Channel, Sender]
     limits: Limits = field(default_factory=Limits)
-    observe: Callable[[Channel, str, float], None] = lambda _channel, _outcome, _seconds: None
+    observe: Callable[[Delivery, str, float], None] = lambda _delivery, _outcome, _seconds: None
 
     async def run(self, stop: asyncio.Event) -> int:
         """Deliver until `stop` is set; what is under way is then finished, within
@@ -134,7 +135,7 @@ class Worker:
         settlement = await self._carry_out(sender, delivery)
         took = clock() - started
         ours = await self._settle(delivery, settlement, started + self.limits.lease_seconds)
-        self.observe(delivery.channel, settlement.outcome if ours else "overtaken", took)
+        self.observe(delivery, settlement.outcome if ours else "overtaken", took)
         if not ours or settlement.status == "failed":
             log.warning(
                 "a delivery failed" if ours else "an attempt took longer than its lease",
@@ -163,6 +164,9 @@ class Worker:
                 uncertain = isinstance(result, Retry) and result.uncertain
         except TimeoutError:
             uncertain, result = True, Retry("timeout", "There was no answer in time.")
+        except DatabaseBusyError:  # a sender's own question to it: nobody's bug
+            log.warning("a sender found the database away", kind=delivery.kind)
+            uncertain, result = True, Retry("database_away", "Our database did not answer in time.")
         except Exception as error:
             log.error("a sender failed", kind=delivery.kind, bug=type(error).__name__)
             uncertain, result = True, Retry("internal_error", "Something went wrong here.")
@@ -331,4 +335,5 @@ def _delivery(
         external_id=row["external_id"],
         organization=organization,
         details=row["details"] or {},
+        waited_seconds=row["waited_seconds"],
     )

@@ -1,0 +1,1 @@
+"""Alerts and dashboard: their files, their thresholds, and each alert when its thing breaks."""
