@@ -26,7 +26,8 @@ from voxanne.calendar_files.events import (
     appointment_uid,
     calendar,
 )
-from voxanne.inbound.http import get, problem
+from voxanne.inbound.http import get, problem, rate_limited
+from voxanne.inbound.rates import Rates, network_of
 from voxanne.inbound.tokens import token_hash
 from voxanne.language.calendar_titles import appointment_title
 from voxanne.postgres.pool import DatabaseBusyError
@@ -49,21 +50,26 @@ class CalendarFeed:
 
     database: Database
     wait_seconds: float
+    rates: Rates
 
     def routes(self) -> list[Route]:
         return [get(PATH, self.handle)]
 
     async def handle(self, request: Request) -> Response:
-        token = request.path_params["token"][:TOKEN_CHARACTERS_MAX]
+        digest = token_hash(request.path_params["token"][:TOKEN_CHARACTERS_MAX])
+        network = network_of(request)
+        seconds = self.rates.links.wait_seconds(digest) or self.rates.guesses.wait_seconds(network)
+        if seconds:
+            return rate_limited(seconds)
         try:
             async with asyncio.timeout(self.wait_seconds):
-                found = await self.database.fetch_value(
-                    "SELECT calendar_feed($1)", token_hash(token)
-                )
+                found = await self.database.fetch_value("SELECT calendar_feed($1)", digest)
         except (DatabaseBusyError, TimeoutError):
             return problem(503, Outcome.BUSY, "The database is not answering; try again.")
         if found is None:
+            self.rates.guesses.count(network)
             return problem(404, Outcome.NOT_FOUND, "There is nothing here.")
+        self.rates.links.count(digest)
         # The same appointments give the same text, so what they came from tells whether they are.
         etag = f'"{hashlib.sha256(FORMAT + str(found).encode()).hexdigest()[:32]}"'
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}

@@ -1,7 +1,7 @@
 """What every request goes through: the body limit, the catch-all, one log line."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -23,6 +23,16 @@ NOTES: Final = "voxanne.notes"
 DROPPED_BODIES_MAX: Final = 8
 ROUTE: Final = "voxanne.route"
 
+TLS_FOR_A_YEAR: Final = "max-age=31536000"
+# Of every answer that says nothing else: it may hold a patient's details, and is no page.
+_HEADERS: Final = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
+_TLS_HEADERS: Final = (*_HEADERS, (b"strict-transport-security", TLS_FOR_A_YEAR.encode()))
+
 log = structlog.get_logger("voxanne.http")
 
 
@@ -42,6 +52,13 @@ def problem(status: int, code: str, detail: str) -> JSONResponse:
 def unauthorized() -> JSONResponse:
     answer = problem(401, Outcome.UNAUTHORIZED, "The credential is missing or wrong.")
     answer.headers["www-authenticate"] = "Bearer"
+    return answer
+
+
+def rate_limited(seconds: int) -> JSONResponse:
+    """`seconds` until it may be asked again."""
+    answer = problem(429, Outcome.RATE_LIMITED, "That was too much at once: see Retry-After.")
+    answer.headers["retry-after"] = str(seconds)
     return answer
 
 
@@ -85,10 +102,13 @@ def note(request: Request, **facts: object) -> None:
 
 @dataclass(slots=True)
 class Entrance:
-    """The outermost layer: counts and logs each request."""
+    """The outermost layer: counts and logs each request, and gives each answer the headers that
+    keep it from other sites, other types and caches. `secure`: browsers reach us over TLS.
+    """
 
     app: ASGIApp
     metrics: Metrics
+    secure: bool = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -101,6 +121,7 @@ class Entrance:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = self._with_headers(message.get("headers", ()))
             await send(message)
 
         notes: dict[str, Any] = scope.setdefault(NOTES, {})
@@ -118,6 +139,12 @@ class Entrance:
                 ms=round((time.perf_counter() - started) * 1000, 1),
                 **notes,
             )
+
+    def _with_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        said = list(headers)
+        names = {name.lower() for name, _ in said}
+        ours = _TLS_HEADERS if self.secure else _HEADERS
+        return said + [header for header in ours if header[0] not in names]
 
 
 def post(path: str, endpoint: Endpoint) -> Route:

@@ -1,4 +1,5 @@
 """The voice tools as a Model Context Protocol server: `/mcp`, Streamable HTTP, stateless, JSON.
+It is loaded with the first request, see `mcp_later.py`.
 
 The SDK speaks the protocol, its revisions with a handshake and the one without; the voice endpoint
 knows the clinic and runs the tools. Here one is put to the other. Nothing is kept from request to
@@ -23,14 +24,14 @@ from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import Message
 
 from voxanne import __version__
 from voxanne.booking.outcomes import Outcome
 from voxanne.booking.types import Clinic
 from voxanne.inbound.authentication import SignedRequest, UnauthorizedError
-from voxanne.inbound.http import describe, lower_headers, note, post, read_body, unauthorized
+from voxanne.inbound.http import describe, lower_headers, note, read_body, unauthorized
+from voxanne.inbound.rates import Rates
 from voxanne.inbound.voice.caller_language import reported_language
 from voxanne.inbound.voice.routes import Visit, VoiceEndpoint, agrees
 from voxanne.inbound.voice.schemas import TOOL_SCHEMAS
@@ -60,14 +61,11 @@ class McpEndpoint:
     """The tools of `voice` once more, for MCP."""
 
     voice: VoiceEndpoint
+    rates: Rates
     _sessions: StreamableHTTPSessionManager | None = None
 
-    def routes(self) -> list[Route]:
-        # Without streams and sessions there is nothing to GET or DELETE: the router answers 405.
-        return [post("/mcp", self.handle)]
-
     @asynccontextmanager
-    async def running(self, _app: object = None) -> AsyncIterator[None]:
+    async def running(self) -> AsyncIterator[None]:
         """The application's lifespan, without which nothing is served."""
         server = Server[Any](
             "voxanne",
@@ -102,7 +100,7 @@ class McpEndpoint:
         said = parse_request({}, headers)
         deadline = asyncio.get_running_loop().time() + self.voice.wait_seconds
         language = reported_language(said, headers)
-        visit = Visit(request, said, None, deadline, language, source="mcp")
+        visit = Visit(request, said, None, deadline, language, self.rates.credentials, source="mcp")
         signed = SignedRequest(headers, body, request.method, lambda: self.voice.url(request))
         clinic = None
         try:

@@ -21,9 +21,10 @@ from voxanne.booking import functions
 from voxanne.booking.normalize import is_clean, normalize_phone
 from voxanne.booking.outcomes import Outcome
 from voxanne.booking.types import Credential
-from voxanne.inbound.authentication import Authenticator, UnauthorizedError
+from voxanne.inbound.authentication import Authenticator, UnauthorizedError, identity_of
 from voxanne.inbound.http import lower_headers, note, post, read_body
 from voxanne.inbound.metrics import SUCCESS, Metrics
+from voxanne.inbound.rates import Rates
 from voxanne.language.speech import locale_for
 from voxanne.postgres.pool import DatabaseBusyError
 
@@ -75,6 +76,7 @@ class RpcEndpoint:
     metrics: Metrics
     body_bytes_max: int
     wait_seconds: float
+    rates: Rates
 
     def routes(self) -> list[Route]:
         return [post("/rest/v1/rpc/{function}", self.handle)]
@@ -83,7 +85,13 @@ class RpcEndpoint:
         body = await read_body(request, self.body_bytes_max)
         try:
             async with asyncio.timeout(self.wait_seconds):
-                credential = await self.authenticator.program_credential(lower_headers(request))
+                headers = lower_headers(request)
+                credential = await self.authenticator.program_credential(headers)
+                asker = (credential.organization, identity_of(headers))
+                seconds = self.rates.credentials.take(asker)
+                if seconds:
+                    self.metrics.bookings.labels(Outcome.RATE_LIMITED).inc()
+                    return _too_many(seconds)
                 return await self._call(request, credential, body)
         except UnauthorizedError:
             return _postgrest_error(401, Outcome.UNAUTHORIZED, "The credential is missing or wrong")
@@ -235,6 +243,12 @@ def _signature_detail(unknown: list[str], missing: list[str]) -> str:
     if missing:
         parts.append("missing: " + ", ".join(missing))
     return f"No {FUNCTION} takes these parameters ({'; '.join(parts)})"
+
+
+def _too_many(seconds: int) -> JSONResponse:
+    answer = _postgrest_error(429, Outcome.RATE_LIMITED, "That was too much at once; try again")
+    answer.headers["retry-after"] = str(seconds)
+    return answer
 
 
 def _postgrest_error(status: int, code: str, message: str) -> JSONResponse:

@@ -24,7 +24,8 @@ from starlette.routing import Route
 
 from voxanne.booking.functions import Database, call
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.http import get, note, post, problem
+from voxanne.inbound.http import get, note, post, problem, rate_limited
+from voxanne.inbound.rates import Rates, network_of
 from voxanne.postgres.pool import DatabaseBusyError
 
 CONSENT_PATH: Final = "/oauth/google/callback"
@@ -134,13 +135,23 @@ class GoogleCallbacks:
     fernet: MultiFernet
     consent: GoogleConsent | None
     exchange: Exchange | None
+    rates: Rates
 
     def routes(self) -> list[Route]:
         return [get(CONSENT_PATH, self.handle_consent), post(PUSH_PATH, self.handle_push)]
 
     async def handle_consent(self, request: Request) -> Response:
+        forger = (network_of(request), CONSENT_PATH)
+        seconds = self.rates.guesses.wait_seconds(forger)
+        if seconds:
+            page = _page(429, "Please try again", "That was too often. Try again in a minute.")
+            page.headers["retry-after"] = str(seconds)
+            return page
         try:
-            return await self._connect(request)
+            answer = await self._connect(request)
+            if answer.status_code == 400:
+                self.rates.guesses.count(forger)
+            return answer
         except DatabaseBusyError:
             return _page(503, "Please try again", "Something here is busy. Load this page again.")
 
@@ -150,7 +161,15 @@ class GoogleCallbacks:
         organization = _organization_of(token)
         connection = _uuid(request.path_params["connection"])
         channel = _uuid(request.headers.get("x-goog-channel-id", ""))
+        forger = (network_of(request), request.path_params["connection"])
+        seconds = self.rates.guesses.wait_seconds(forger)
+        # By its token as well, so that nobody else uses up what the true channel may ask.
+        channel_key = ("google", connection, token)
+        seconds = seconds or self.rates.credentials.wait_seconds(channel_key)
+        if seconds:
+            return rate_limited(seconds)
         if organization is None or connection is None or channel is None:
+            self.rates.guesses.count(forger)
             return _nothing_here()
         try:
             answer = await call(
@@ -166,7 +185,9 @@ class GoogleCallbacks:
         except DatabaseBusyError:
             return problem(503, Outcome.BUSY, "The database is not answering; try again.")
         if not answer["success"]:
+            self.rates.guesses.count(forger)
             return _nothing_here()
+        self.rates.credentials.count(channel_key)
         note(request, org_id=str(organization))
         return Response(status_code=204)
 

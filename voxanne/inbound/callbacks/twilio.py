@@ -19,7 +19,16 @@ from starlette.routing import Route
 
 from voxanne.booking import functions
 from voxanne.booking.outcomes import Outcome
-from voxanne.inbound.http import Endpoint, called_address, note, post, problem, read_body
+from voxanne.inbound.http import (
+    Endpoint,
+    called_address,
+    note,
+    post,
+    problem,
+    rate_limited,
+    read_body,
+)
+from voxanne.inbound.rates import Rates, network_of
 from voxanne.postgres.pool import DatabaseBusyError
 from voxanne.texts.replies import Reply, bare_word, read_reply
 from voxanne.texts.signature import is_signed
@@ -51,6 +60,7 @@ class TwilioCallbacks:
     fernet: MultiFernet
     public_url: str | None
     wait_seconds: float
+    rates: Rates
 
     def routes(self) -> list[Route]:
         return [
@@ -61,12 +71,22 @@ class TwilioCallbacks:
     def _guarded(self, take: Any) -> Endpoint:
         async def handle(request: Request) -> Response:
             body = await read_body(request, BODY_BYTES_MAX)
+            # By clinic too: all clinics' callbacks come from the same few addresses, and one that
+            # has the wrong token must not silence the others.
+            forger = (network_of(request), request.path_params["org_id"])
+            seconds = self.rates.guesses.wait_seconds(forger)
+            if seconds:
+                return rate_limited(seconds)
             try:
                 async with asyncio.timeout(self.wait_seconds):
                     organization, fields = await self._verify(request, body)
                     note(request, org_id=str(organization))
+                    seconds = self.rates.credentials.take(("twilio", organization))
+                    if seconds:
+                        return rate_limited(seconds)
                     answer = await take(request, organization, fields)
             except _ForgedError:
+                self.rates.guesses.count(forger)
                 return problem(403, Outcome.UNAUTHORIZED, "The signature is missing or wrong.")
             except (DatabaseBusyError, TimeoutError):
                 return problem(503, Outcome.BUSY, "The database is not answering; try again.")

@@ -187,7 +187,7 @@ async def _count_attempt(call: Call, person: Person) -> None:
 
 
 async def _find_invitation(call: Call, person: Person) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = await call.fetch(
+    found: dict[str, Any] | None = await call.guessed(
         "find_invitation", person.staff_id, token_hash(call.request.path_params["token"])
     )
     return found

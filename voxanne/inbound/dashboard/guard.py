@@ -37,7 +37,6 @@ from voxanne.postgres.pool import DatabaseBusyError
 
 FORM_BYTES_MAX: Final = 256 * 1024
 FORM_FIELDS_MAX: Final = 5_000
-TLS_FOR_A_YEAR: Final = "max-age=31536000"
 
 Answer = Callable[[Visit], Awaitable[Response]]
 
@@ -128,8 +127,6 @@ class Guard:
             answer = refuse(request, 500, Outcome.INTERNAL_ERROR, sentence)
         for name, value in HEADERS.items():
             answer.headers.setdefault(name, value)
-        if self.secure:
-            answer.headers["strict-transport-security"] = TLS_FOR_A_YEAR
         return answer
 
     async def _open(self, page: Page, request: Request) -> Visit:

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import ipaddress
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,11 +25,11 @@ from voxanne.inbound.dashboard.guard import (
 from voxanne.inbound.dashboard.pages import render
 from voxanne.inbound.dashboard.visit import Form
 from voxanne.inbound.http import get, post
+from voxanne.inbound.rates import network_of
 from voxanne.inbound.tokens import token_hash
 from voxanne.inbound.v1.problems import RefusedError
 
 COOKIE_SECONDS: Final = 14 * 24 * 3600  # the database ends a session, sooner or then
-IPV6_PREFIX: Final = 64  # a household's, or a server's, to give itself addresses in
 _SYSTEMS: Final = (
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
@@ -110,17 +109,22 @@ class Call:
         system = next((name for mark, name in _SYSTEMS if mark in said), None)
         return f"{browser} on {system}" if system else browser
 
-    @property
-    def network(self) -> str:
-        """Where the request comes from, for counting: an IPv4 address, or an IPv6 network."""
-        host = self.request.client.host if self.request.client else ""
-        try:
-            address = ipaddress.ip_address(host.partition("%")[0])
-        except ValueError:
-            return host
-        if address.version == 6:
-            return str(ipaddress.ip_network((int(address), IPV6_PREFIX), strict=False))
-        return str(address)
+    async def guessed(self, function: str, *arguments: object) -> Any:
+        """`fetch`, for what is found by a secret that was sent: who guesses must wait. Raises
+        RefusedError.
+        """
+        guesses, network = self.guard.services.rates.guesses, network_of(self.request)
+        seconds = guesses.wait_seconds(network)
+        if seconds:
+            raise RefusedError(
+                Outcome.RATE_LIMITED,
+                "Too many links that don't work. Try again in a minute.",
+                headers={"Retry-After": str(seconds)},
+            )
+        found = await self.fetch(function, *arguments)
+        if found is None:
+            guesses.count(network)
+        return found
 
     @property
     def replaced_hash(self) -> bytes | None:
@@ -195,7 +199,9 @@ async def count_attempt(call: Call, email: str) -> int | None:
     no other is taken, where there were too many.
     """
     counted = await call.fetch(
-        "note_sign_in_attempt", subject_hash("email", email), subject_hash("address", call.network)
+        "note_sign_in_attempt",
+        subject_hash("email", email),
+        subject_hash("address", network_of(call.request)),
     )
     if counted is None:  # the session is a tenant's, and nobody's to sign in by
         return 60

@@ -154,7 +154,7 @@ async def _too_many(call: Call, email: str, following: str) -> Response | None:
 
 
 async def _find_link(call: Call) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = await call.fetch("find_sign_in_link", _link_hash(call))
+    found: dict[str, Any] | None = await call.guessed("find_sign_in_link", _link_hash(call))
     return found
 
 

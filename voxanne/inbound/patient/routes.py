@@ -2,7 +2,7 @@
 
 The token is all that is asked for, and it is enough: it has 96 random bits (0003_outbox.up.sql), so
 that a million guesses a second against a million links would find one after 2**96 / 2 / 10**12
-seconds, a billion years. So there is no limit on the rate of requests.
+seconds, a billion years. A network that guesses is made to wait all the same.
 
 GETs change nothing: phones and mail filters open links by themselves.
 """
@@ -41,6 +41,7 @@ from voxanne.inbound.patient.times import (
     read_choices,
     read_day,
 )
+from voxanne.inbound.rates import Rates, network_of
 from voxanne.language.catalogue import ENGLISH, known_language
 from voxanne.postgres.pool import DatabaseBusyError
 
@@ -89,6 +90,7 @@ class PatientPages:
 
     database: functions.Database
     wait_seconds: float
+    rates: Rates
     public_url: str | None = None
 
     def routes(self) -> list[Route]:
@@ -224,12 +226,17 @@ class PatientPages:
     async def _answer(self, answer: Answer, place: str, request: Request) -> Response:
         """Find whose page it is and answer; whatever goes wrong is a page too."""
         language = _wished_language(request)
+        token, network = request.path_params["token"], network_of(request)
+        seconds = self.rates.links.wait_seconds(token) or self.rates.guesses.wait_seconds(network)
+        if seconds:
+            return _too_many(language, place, seconds)
         try:
             async with asyncio.timeout(self.wait_seconds):
-                token = request.path_params["token"]
                 shown = await find_shown(self.database, token) if TOKEN.fullmatch(token) else None
                 if shown is None:
+                    self.rates.guesses.count(network)
                     return _nowhere(language, place)
+                self.rates.links.count(token)
                 language = shown.language
                 note(request, org_id=str(shown.organization))
                 visit = Visit(shown, token, place, await _form(request))
@@ -342,6 +349,12 @@ def _nowhere(language: str, place: str) -> Response:
 def _sorry(language: str, outcome: Outcome, place: str, status: int) -> Response:
     text = words.refused_sentence(language, outcome)
     return render_message(language, words.sorry(language), text, place, status)
+
+
+def _too_many(language: str, place: str, seconds: int) -> Response:
+    answer = _sorry(language, Outcome.RATE_LIMITED, place, 429)
+    answer.headers["retry-after"] = str(seconds)
+    return answer
 
 
 def _wished_language(request: Request) -> str:

@@ -110,7 +110,7 @@ def refused_sentence(language: str, outcome: Outcome) -> str:
             return say(language, "That time can't be had. Please choose another one.")
         case Outcome.DATE_IN_PAST:
             return say(language, "That time can't be had. Please choose another one.")
-        case Outcome.BUSY | Outcome.INTERNAL_ERROR:
+        case Outcome.BUSY | Outcome.INTERNAL_ERROR | Outcome.RATE_LIMITED:
             return refuse(outcome, language)
     return say(language, "That can't be done here. Please phone the clinic.")
 

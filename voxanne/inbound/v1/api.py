@@ -3,6 +3,7 @@
 import asyncio
 import json
 from functools import lru_cache
+from typing import Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -54,6 +55,12 @@ _GROUPS = (
 )
 
 
+_DOCS_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
 def create_api(services: Services, version: str) -> FastAPI:
     """The routes of `/v1`, `/openapi.json` and `/docs`; whatever else is asked is a problem."""
     app = FastAPI(
@@ -85,8 +92,7 @@ def create_api(services: Services, version: str) -> FastAPI:
 
     async def show_page(_request: Request) -> Response:
         _, text = await asyncio.to_thread(documents)
-        policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-        return HTMLResponse(text, headers=policy)
+        return HTMLResponse(text, headers={"Content-Security-Policy": _DOCS_POLICY})
 
     app.router.routes += [get("/openapi.json", show_document), get("/docs", show_page)]
     return app

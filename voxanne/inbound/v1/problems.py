@@ -261,6 +261,7 @@ def problems(
         403: [Outcome.UNAUTHORIZED],
         404: [Outcome.INVALID_ORGANIZATION],
         422: [Outcome.INVALID_ARGUMENTS],
+        429: [Outcome.RATE_LIMITED],
         500: [Outcome.INTERNAL_ERROR],
         503: [Outcome.BUSY],
     }

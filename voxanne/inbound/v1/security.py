@@ -1,11 +1,9 @@
 """Who may do what: every route with the scopes that may use it, in one table."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import jwt
 from cryptography.fernet import MultiFernet
 from fastapi import Security
 from fastapi.security import APIKeyHeader, HTTPBearer
@@ -15,11 +13,12 @@ from voxanne.booking import functions
 from voxanne.booking.normalize import normalize_phone
 from voxanne.booking.outcomes import Outcome
 from voxanne.booking.types import Credential, Phone, Scope
-from voxanne.inbound.authentication import Authenticator
+from voxanne.inbound.authentication import Authenticator, identity_of
 from voxanne.inbound.callbacks.google import GoogleConsent
 from voxanne.inbound.http import lower_headers, note
 from voxanne.inbound.live import Hub
 from voxanne.inbound.metrics import SUCCESS, Metrics
+from voxanne.inbound.rates import Rates
 from voxanne.inbound.v1.problems import RefusedError
 from voxanne.language.speech import locale_for
 
@@ -126,6 +125,7 @@ class Services:
     body_bytes_max: int
     wait_seconds: float
     hub: Hub
+    rates: Rates
     public_url: str | None = None
     google: GoogleConsent | None = None
     private_addresses: bool = False
@@ -200,7 +200,7 @@ def given(**parameters: object) -> dict[str, object]:
 async def identify(services: Services, request: Request, path: str) -> Caller:
     """Whom the request to the route of this pattern speaks for.
 
-    Raises UnauthorizedError; RefusedError when the scope won't do.
+    Raises UnauthorizedError; RefusedError when the scope won't do, or it was too much.
     """
     headers = lower_headers(request)
     credential = await services.authenticator.program_credential(headers)
@@ -211,17 +211,15 @@ async def identify(services: Services, request: Request, path: str) -> Caller:
             Outcome.UNAUTHORIZED,
             f"The credential's scope is {credential.scope}; this needs {_one_of(scopes)}.",
         )
-    return Caller(services, credential, _identity(headers), request)
-
-
-def _identity(headers: Mapping[str, str]) -> str:
-    """A key's digest; of a token, which is renewed every hour, whom it is about."""
-    presented = headers.get("authorization", "").partition(" ")[2].strip() or headers["apikey"]
-    if presented.count(".") == 2:
-        # Verified above.
-        claims = jwt.decode(presented, options={"verify_signature": False})
-        presented = f"{claims.get('iss')} {claims.get('sub')}"
-    return hashlib.sha256(presented.encode("utf-8", "surrogatepass")).hexdigest()
+    caller = Caller(services, credential, identity_of(headers), request)
+    seconds = services.rates.credentials.take((credential.organization, caller.identity))
+    if seconds:
+        raise RefusedError(
+            Outcome.RATE_LIMITED,
+            "This credential asks too much at once: see the header Retry-After.",
+            headers={"Retry-After": str(seconds)},
+        )
+    return caller
 
 
 def _one_of(scopes: frozenset[Scope]) -> str:

@@ -33,6 +33,7 @@ from voxanne.inbound.http import (
     unauthorized,
 )
 from voxanne.inbound.metrics import OUTCOMES, SUCCESS, Metrics
+from voxanne.inbound.rates import RequestRate
 from voxanne.inbound.voice.calendar_wait import CalendarWait
 from voxanne.inbound.voice.call_rate import CallRate
 from voxanne.inbound.voice.call_reports import read_report
@@ -68,14 +69,15 @@ log = structlog.get_logger("voxanne.voice")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request: until when (the event loop's time) the database may keep it waiting, and in
-    which language it is answered, as far as the platform says."""
+    """One request: until when (the event loop's time) the database may keep it waiting, in which
+    language it is answered, as far as the platform says, and how often its clinic may ask."""
 
     request: Request
     voice: VoiceRequest
     tool_name: str | None
     deadline: float
     language: str
+    rate: RequestRate
     source: str = "voice"
 
     def refuse(self, outcome: Outcome) -> Answer:
@@ -94,6 +96,7 @@ class VoiceEndpoint:
     date_correction_days_max: int
     public_url: str | None
     call_rate: CallRate
+    request_rate: RequestRate
     calendar: CalendarWait
     languages: ChangedLanguages = field(default_factory=ChangedLanguages)
 
@@ -146,7 +149,8 @@ class VoiceEndpoint:
         if voice.message_type in QUESTIONS:
             wait = min(wait, QUESTION_WAIT_SECONDS)
         deadline = asyncio.get_running_loop().time() + wait
-        return Visit(request, voice, tool_name, deadline, reported_language(voice, headers))
+        language = reported_language(voice, headers)
+        return Visit(request, voice, tool_name, deadline, language, self.request_rate)
 
     async def find_organization(self, voice: VoiceRequest, signed: SignedRequest) -> UUID | None:
         """The tenant: the credential's, or the registered line's for a deployment-wide one."""
@@ -204,7 +208,7 @@ class VoiceEndpoint:
     ) -> Answer:
         caller = self._caller(visit, clinic, call.id)
         try:
-            if not self._may_call(caller) and not is_emergency(tool, caller, arguments):
+            if not self._may_call(visit, caller) and not is_emergency(tool, caller, arguments):
                 return Answer(refusal(Outcome.RATE_LIMITED, caller.language))
             async with asyncio.timeout_at(visit.deadline):
                 return Answer(await run_tool(tool, self.database, caller, arguments))
@@ -230,6 +234,10 @@ class VoiceEndpoint:
     async def _hear(self, visit: Visit, clinic: Clinic | None) -> Response:
         """A message that runs no tool: answered first, since somebody may be waiting; then kept."""
         reply = plain_reply(visit.voice.message_type, visit.language)
+        if clinic is not None and visit.rate.take(clinic.id):
+            self.metrics.lost_messages.inc()
+            note(visit.request, outcome=Outcome.RATE_LIMITED)
+            return JSONResponse(reply)
         if clinic is not None:
             self.languages.hear(clinic.id, visit.voice)
             if visit.voice.message_type in QUESTIONS:
@@ -259,8 +267,10 @@ class VoiceEndpoint:
             source=visit.source,
         )
 
-    def _may_call(self, caller: Caller) -> bool:
-        """By the caller's number; a withheld one is known by its call."""
+    def _may_call(self, visit: Visit, caller: Caller) -> bool:
+        """By the clinic; by the caller's number, where a withheld one is known by its call."""
+        if visit.rate.take(caller.clinic.id):
+            return False
         who = caller.phone.e164 if caller.phone else caller.call_id
         return who is None or self.call_rate.allows((caller.clinic.id, who), time.monotonic())
 
