@@ -14,6 +14,7 @@ import pytest
 
 from tests.database import READ_ONLY, Database, Server, start_server
 from tests.fakes.prism import UNAVAILABLE
+from tests.printed import Printed
 
 SERVER_DIRECTORY = pytest.StashKey[Path]()
 
@@ -40,7 +41,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.disable_socket = True
     config.option.allow_unix_socket = True
     config.option.allow_hosts = config.option.allow_hosts or "127.0.0.1,::1"
-    config.stash[SERVER_DIRECTORY] = server_directory(config)
+    directory = config.stash[SERVER_DIRECTORY] = server_directory(config)
+    is_worker = hasattr(config, "workerinput")
+    logs = (directory, "**/postgres.log*")
+    config.pluginmanager.register(Printed(directory / "printed", is_worker=is_worker, logs=logs))
     # Started in the background of a script, we ignore Ctrl-C, and so would every command we start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from tests.printed import plant
 from voxanne.postgres.embedded import DURABLE_SETTINGS, EmbeddedPostgres
 from voxanne.postgres.migrate import migrate_up
 
@@ -265,9 +266,9 @@ class Database:
 async def book(connection: asyncpg.Connection, org_id: UUID | None, **overrides: object) -> Booking:
     arguments: dict[str, object] = {
         "org_id": org_id,
-        "patient_name": "Ann Taylor",
+        "patient_name": plant("a patient's name", "Ann Taylor"),
         "patient_email": None,
-        "patient_phone": "+442079460958",
+        "patient_phone": plant("a patient's number", "+442079460958"),
         "service_type": "consultation",
         "scheduled_at": START,
         "duration_minutes": 60,

@@ -27,8 +27,10 @@ from voxanne.inbound.callbacks.twilio import TwilioCallbacks
 from voxanne.inbound.dashboard.routes import dashboard_routes
 from voxanne.inbound.http import Entrance, get, problem
 from voxanne.inbound.live import Hub
+from voxanne.inbound.mcp_later import McpLater
 from voxanne.inbound.metrics import Metrics
 from voxanne.inbound.patient.routes import PatientPages
+from voxanne.inbound.rates import Rates, RequestRate
 from voxanne.inbound.rest import RpcEndpoint
 from voxanne.inbound.v1.api import create_api
 from voxanne.inbound.v1.security import Services
@@ -36,7 +38,7 @@ from voxanne.inbound.voice.calendar_wait import CalendarWait
 from voxanne.inbound.voice.call_rate import CallRate
 from voxanne.inbound.voice.routes import VoiceEndpoint
 from voxanne.outbox.metrics import WorkerMetrics
-from voxanne.postgres.migrate import schema_is_current
+from voxanne.postgres.migrate import schema_serves
 from voxanne.postgres.pool import DatabaseBusyError, Pool
 from voxanne.work import google_client
 
@@ -58,6 +60,7 @@ def create_app(
     metrics = Metrics()
     wait_seconds = settings.database_wait_ms / 1000
     authenticator = Authenticator(pool, _authentication_settings(settings), fernet)
+    rates = _rates(settings)
     voice = VoiceEndpoint(
         database=pool,
         authenticator=authenticator,
@@ -67,13 +70,14 @@ def create_app(
         date_correction_days_max=settings.date_correction_days_max,
         public_url=settings.public_url,
         call_rate=CallRate(settings.calls_per_caller_per_minute),
+        request_rate=RequestRate(settings.voice_requests_per_clinic_per_minute),
         calendar=CalendarWait(pool, settings.calendar_wait_ms / 1000),
     )
-    rpc = RpcEndpoint(pool, authenticator, metrics, settings.body_bytes_max, wait_seconds)
-    feed = CalendarFeed(pool, wait_seconds)
-    patient = PatientPages(pool, wait_seconds, settings.public_url)
-    google = _google_callbacks(settings, pool, fernet)
-    twilio = TwilioCallbacks(pool, fernet, settings.public_url, wait_seconds)
+    rpc = RpcEndpoint(pool, authenticator, metrics, settings.body_bytes_max, wait_seconds, rates)
+    feed = CalendarFeed(pool, wait_seconds, rates)
+    patient = PatientPages(pool, wait_seconds, rates, settings.public_url)
+    google = _google_callbacks(settings, pool, fernet, rates)
+    twilio = TwilioCallbacks(pool, fernet, settings.public_url, wait_seconds, rates)
     routes = [*voice.routes(), *rpc.routes(), *feed.routes(), *twilio.routes(), *patient.routes()]
     routes += google.routes()
     hub = Hub(
@@ -83,11 +87,9 @@ def create_app(
         stopping or asyncio.Event(),
     )
     lives: list[Callable[[], AbstractAsyncContextManager[None]]] = [hub.running]
-    # Its libraries are an extra, and slow to load: commands that serve nothing don't.
+    # Its libraries are an extra.
     if importlib.util.find_spec("mcp") is not None:
-        from voxanne.inbound.mcp import McpEndpoint
-
-        mcp = McpEndpoint(voice)
+        mcp = McpLater(voice, rates)
         routes += mcp.routes()
         lives.append(mcp.running)
     services = Services(
@@ -98,6 +100,7 @@ def create_app(
         body_bytes_max=settings.body_bytes_max,
         wait_seconds=wait_seconds,
         hub=hub,
+        rates=rates,
         public_url=settings.public_url,
         google=google.consent,
         private_addresses=settings.webhook_private_addresses,
@@ -105,9 +108,18 @@ def create_app(
     )
     app = create_api(services, __version__)
     app.router.routes.extend(_health_routes(pool, hub, metrics, worker_metrics))
-    routes += dashboard_routes(services, secure=_is_secure(settings))
+    secure = _is_secure(settings)
+    routes += dashboard_routes(services, secure=secure)
     # The routes that read their bodies themselves have no use for FastAPI's layers.
-    return Entrance(Router(routes, default=app, lifespan=_lifespan(lives)), metrics)
+    return Entrance(Router(routes, default=app, lifespan=_lifespan(lives)), metrics, secure)
+
+
+def _rates(settings: Settings) -> Rates:
+    return Rates(
+        credentials=RequestRate(settings.requests_per_credential_per_minute),
+        links=RequestRate(settings.requests_per_link_per_minute),
+        guesses=RequestRate(settings.guesses_per_network_per_minute),
+    )
 
 
 def _is_secure(settings: Settings) -> bool:
@@ -126,7 +138,9 @@ def google_consent(settings: Settings) -> GoogleConsent | None:
     )
 
 
-def _google_callbacks(settings: Settings, pool: Pool, fernet: MultiFernet) -> GoogleCallbacks:
+def _google_callbacks(
+    settings: Settings, pool: Pool, fernet: MultiFernet, rates: Rates
+) -> GoogleCallbacks:
     client = google_client(settings)
 
     async def exchange(
@@ -141,7 +155,8 @@ def _google_callbacks(settings: Settings, pool: Pool, fernet: MultiFernet) -> Go
                 return Refused(error.error)
         return Granted(consented.credentials, consented.access_expires_at)
 
-    return GoogleCallbacks(pool, fernet, google_consent(settings), exchange if client else None)
+    consent = google_consent(settings)
+    return GoogleCallbacks(pool, fernet, consent, exchange if client else None, rates)
 
 
 def _lifespan(
@@ -172,30 +187,46 @@ def _authentication_settings(settings: Settings) -> AuthenticationSettings:
     )
 
 
+class _Readiness:
+    """Whether this process can work on its database."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._worked = False
+
+    async def why_not(self) -> str | None:
+        """None: it can."""
+        try:
+            async with asyncio.timeout(READY_WAIT_SECONDS):
+                async with self._pool.connections.acquire() as connection:
+                    serves = await schema_serves(connection, before=self._worked)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DatabaseBusyError):
+            return "The database is not answering."
+        self._worked = self._worked or serves
+        return None if serves else "The database's schema isn't this release's: voxanne migrate up"
+
+
 def _health_routes(
     pool: Pool, hub: Hub, metrics: Metrics, worker_metrics: WorkerMetrics | None
 ) -> list[Route]:
+    readiness = _Readiness(pool)
+
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def readyz(_request: Request) -> Response:
-        try:
-            async with asyncio.timeout(READY_WAIT_SECONDS):
-                async with pool.connections.acquire() as connection:
-                    current = await schema_is_current(connection)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DatabaseBusyError):
-            return problem(503, Outcome.BUSY, "The database is not answering.")
-        if not current:
-            return problem(
-                503, Outcome.BUSY, "The database's schema isn't this release's: voxanne migrate up"
-            )
+        unready = await readiness.why_not()
+        if unready is not None:
+            return problem(503, Outcome.BUSY, unready)
         return JSONResponse({"status": "ready", "version": __version__})
 
     async def show_metrics(_request: Request) -> Response:
-        idle = pool.connections.get_idle_size()
+        idle = pool.connections.get_idle_size()  # before we take one ourselves
+        metrics.pool_connections_max.set(pool.connections.get_max_size())
         metrics.pool_connections.labels("idle").set(idle)
         metrics.pool_connections.labels("busy").set(pool.connections.get_size() - idle)
         metrics.live_streams.set(hub.streams)
+        metrics.ready.set(await readiness.why_not() is None)
         rendered = metrics.render() + (worker_metrics.render() if worker_metrics else b"")
         return PlainTextResponse(rendered, media_type="text/plain; version=0.0.4")
 

@@ -106,6 +106,34 @@ class Settings(BaseSettings):
         description="voice tool calls one number may make to one clinic, by each process; "
         "0: no limit",
     )
+    voice_requests_per_clinic_per_minute: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="what one clinic's voice platform may ask, by each process; emergencies are "
+        "answered all the same; 0: no limit",
+    )
+    requests_per_credential_per_minute: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="what one key or token may ask of /v1, the RPC and /mcp, and one account of "
+        "the callbacks, by each process; 0: no limit",
+    )
+    requests_per_link_per_minute: int = Field(
+        120,
+        ge=0,
+        le=1_000_000,
+        description="what may be asked with one patient's link or one calendar feed's address, by "
+        "each process; 0: no limit",
+    )
+    guesses_per_network_per_minute: int = Field(
+        60,
+        ge=0,
+        le=1_000_000,
+        description="links, feeds, invitations and callbacks that don't hold, from one IPv4 "
+        "address or IPv6 /64, by each process; then it waits; 0: no limit",
+    )
     worker_deliveries_max: int = Field(
         32, ge=1, le=500, description="deliveries of one channel at once, in one worker"
     )
@@ -168,6 +196,12 @@ class Settings(BaseSettings):
     )
     promise_model_name: str | None = Field(None, description="which of its models")
     promise_model_key: SecretStr | None = Field(None, description="its API key, if it wants one")
+    backup_dir: Path | None = Field(
+        None, description="where backups arrive; `voxanne doctor` looks at the newest file in it"
+    )
+    backup_hours_max: int = Field(
+        26, ge=1, le=8_784, description="how old the newest backup may be before `doctor` fails"
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="log level")
 
     @model_validator(mode="before")

@@ -53,14 +53,17 @@ def create_worker(
         attempt_seconds_max=settings.worker_lease_seconds / 2,
         lease_seconds=settings.worker_lease_seconds,
     )
-    senders = create_senders(settings, pool, fernet)
-    return Worker(pool, senders, limits, (metrics or WorkerMetrics()).observe)
+    metrics = metrics or WorkerMetrics()
+    return Worker(pool, create_senders(settings, pool, fernet, metrics), limits, metrics.observe)
 
 
-def create_senders(settings: Settings, pool: Pool, fernet: MultiFernet) -> dict[Channel, Sender]:
+def create_senders(
+    settings: Settings, pool: Pool, fernet: MultiFernet, metrics: WorkerMetrics | None = None
+) -> dict[Channel, Sender]:
     """A sender for each channel."""
+    calendars = open_calendars(settings, pool, fernet, metrics)
     return {
-        "calendar": CalendarSender(pool, fernet, open_calendars(settings, pool, fernet).open),
+        "calendar": CalendarSender(pool, fernet, calendars.open),
         "sms": _sms_sender(settings, pool, fernet),
         "email": _email_sender(settings),
         "webhook": _webhook_sender(settings, pool, fernet),
@@ -119,8 +122,9 @@ def create_chores(
     settings: Settings, pool: Pool, fernet: MultiFernet, metrics: WorkerMetrics | None = None
 ) -> list[Chore]:
     """What a worker does besides: see outbox/chores.py."""
-    promises = open_promise_check(settings, pool, metrics or WorkerMetrics())
-    calendars = open_calendars(settings, pool, fernet)
+    metrics = metrics or WorkerMetrics()
+    promises = open_promise_check(settings, pool, metrics)
+    calendars = open_calendars(settings, pool, fernet, metrics)
     sync = CalendarSync(pool, fernet, calendars.open, calendars.watch)
     return [
         *chores_of_the_diary(pool),
@@ -151,11 +155,17 @@ def open_promise_check(settings: Settings, pool: Pool, metrics: WorkerMetrics) -
     return PromiseCheck(pool, count, model.ask)
 
 
-def open_calendars(settings: Settings, pool: Pool, fernet: MultiFernet) -> CalendarVendors:
+def open_calendars(
+    settings: Settings, pool: Pool, fernet: MultiFernet, metrics: WorkerMetrics | None = None
+) -> CalendarVendors:
     """Clients for whatever calendar is connected."""
     loopback = settings.env is Environment.DEVELOPMENT
-    client = google_client(settings)
-    google = Google(client, open_client(), pool, fernet, settings.public_url) if client else None
+    client, google = google_client(settings), None
+    if client is not None:
+        refreshed = (metrics or WorkerMetrics()).refreshed
+        google = Google(
+            client, open_client(), pool, fernet, settings.public_url, refreshed=refreshed
+        )
     return CalendarVendors(CalDavCalendars(pool, loopback), google)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.printed import keep, plant_settings
+
 SECONDS_MAX = 60
 
 
@@ -20,13 +22,14 @@ def environment(**settings: str) -> dict[str, str]:
         key: value for key, value in os.environ.items() if not key.startswith(("VOXANNE", "PG"))
     }
     kept.pop("DATABASE_URL", None)
+    plant_settings(settings)
     return {**kept, **settings}
 
 
 def voxanne(
     *arguments: str, settings: Mapping[str, str], cwd: Path, stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "voxanne", *arguments],
         env=environment(**settings),
         cwd=cwd,
@@ -36,6 +39,8 @@ def voxanne(
         timeout=SECONDS_MAX,
         check=False,
     )
+    keep(arguments, done.stdout + done.stderr)
+    return done
 
 
 def parsed(done: subprocess.CompletedProcess[str]) -> Any:
@@ -67,6 +72,7 @@ class Running:
             text=True,
         )
         self.said = ""
+        self._arguments = arguments
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -78,6 +84,7 @@ class Running:
                 with self._news:
                     self.said += line
                     self._news.notify_all()
+        keep(self._arguments, self.said)
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """The first match in what it says."""

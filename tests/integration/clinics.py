@@ -15,6 +15,7 @@ from cryptography.fernet import Fernet, MultiFernet
 
 from tests.database import Database
 from tests.fakes.serving import serve_app
+from tests.printed import plant, plant_settings
 from tests.unit import vapi_bodies as bodies
 from voxanne.app import create_app
 from voxanne.config import Settings
@@ -31,6 +32,9 @@ NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
 THURSDAY_AT_TEN = "2026-11-26T10:00"
 # All that a booking writes, and what a message writes.
 TABLES = ("leads", "appointments", "events", "deliveries", "voice_messages", "practitioners")
+
+MAYA = plant("a patient's name", "Maya Okafor")
+plant("a patient's e-mail", "@planted.example")
 
 Json = dict[str, Any]
 
@@ -126,7 +130,7 @@ class Api:
 
 def wish(**changes: object) -> dict[str, object]:
     """A booking's arguments; those changed to None are left out."""
-    arguments = {"name": "Maya Okafor", "scheduledAt": THURSDAY_AT_TEN, **changes}
+    arguments = {"name": MAYA, "scheduledAt": THURSDAY_AT_TEN, **changes}
     return {name: value for name, value in arguments.items() if value is not None}
 
 
@@ -162,6 +166,7 @@ def settings_for(owner_url: str, **changes: object) -> Settings:
         "data_dir": Path("/nonexistent"),
         **changes,
     }
+    plant_settings(values)
     return Settings(_env_file=None, **values)
 
 

@@ -12,6 +12,7 @@ import html5lib
 import httpx2
 
 from tests.integration.clinics import Api, Clinic, Json
+from tests.printed import plant
 
 SAME_SITE = {"sec-fetch-site": "same-origin"}
 HIDDEN_BY_HEADERS = {
@@ -178,6 +179,7 @@ async def link_to(api: Api, appointment: str, clinic: Clinic | None = None) -> s
     """The path of an appointment's page, as a message would have it."""
     owner = clinic or api.clinic
     token = await api.value("SELECT appointment_link($1, $2)", owner.id, UUID(appointment))
+    plant("a patient's link", token)
     return f"/a/{token}"
 
 

@@ -8,10 +8,11 @@ from uuid import UUID
 import httpx2
 
 from tests.integration.clinics import Api, Clinic
+from tests.printed import plant
 from voxanne.inbound.dashboard.passwords import HASHER
 from voxanne.inbound.tokens import new_token, token_hash
 
-PASSWORD = "four dark harbour lights"
+PASSWORD = plant("a password of staff", "four dark harbour lights")
 EMAIL = "ada@clinic.example"
 SAFE_HEADERS = {
     "cache-control": "no-store",

@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import re
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -359,19 +356,6 @@ async def test_a_server_stops_while_an_agent_is_connected(served: Api, tmp_path:
         assert "Traceback" not in running.said
     finally:
         running.kill_if_alive()
-
-
-async def test_the_guides_example_runs(served: Api) -> None:
-    guide = (Path(__file__).parents[2] / "docs" / "how-to" / "mcp.md").read_text()
-    (example,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
-    told = {"CLINIC_KEY": served.clinic.key, "VOXANNE_URL": str(served.http.base_url)}
-    ran = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", example), env=os.environ | told, stdout=asyncio.subprocess.PIPE
-    )
-    printed = (await ran.communicate())[0].decode()
-    assert ran.returncode == 0
-    assert "bookClinicAppointment" in printed
-    assert "I could offer Tuesday 3 November" in printed
 
 
 async def test_what_the_other_door_holds_this_one_sees(served: Api) -> None:

@@ -209,6 +209,23 @@ async def test_busy_comes_within_two_seconds_of_a_hang(
         assert time.monotonic() - started < BUSY_SECONDS_MAX
 
 
+async def test_a_full_disk_is_busy(database: Database) -> None:
+    """PostgreSQL says so (53100) where a row should be written."""
+    owner = await database.connect_owner()
+    await owner.execute(
+        "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END$$"
+    )
+    await owner.execute(
+        "CREATE TRIGGER no_room BEFORE INSERT ON appointments EXECUTE FUNCTION no_room()"
+    )
+    async with running_api(database) as api:
+        assert await book_tomorrow(api) is None
+        await owner.execute("DROP TRIGGER no_room ON appointments")
+        assert await book_tomorrow(api) is not None
+        assert await api.value("SELECT count(*) FROM leads") == 1
+
+
 async def test_several_calls_in_one_request_share_the_wait(database: Database) -> None:
     async with running_api(database) as api:
         locker = await database.connect_owner()

@@ -31,6 +31,7 @@ from tests.integration.clinics import (
     wish,
 )
 from tests.integration.tokens import JWT_SECRET, token
+from tests.printed import keep
 from tests.unit import vapi_bodies as bodies
 
 PATIENT = "Philippa Quellhorst"
@@ -117,6 +118,7 @@ class ServerProcess:
         self._reader.join()
         assert self.process.stdout is not None
         self.process.stdout.close()
+        keep(["serve"], self.said)
         return self.said
 
 

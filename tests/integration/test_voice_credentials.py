@@ -15,16 +15,17 @@ import pytest_asyncio
 
 from tests.database import Database
 from tests.integration.clinics import TOOL_URL, VAPI_URL, Api, Clinic, Json, running_api, wish
+from tests.printed import plant
 from tests.unit import vapi_bodies as bodies
 from voxanne.inbound.signatures import HmacScheme, sign
 from voxanne.postgres import organizations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SECRET_FOR_ALL = "deployment-wide-secret-1"
-HMAC_KEY_FOR_ALL = "deployment-wide-hmac-key-1"
-OWN_SECRET = "a-clinics-own-secret-1"
-OWN_HMAC_KEY = b"a-clinics-own-hmac-key-1"
+SECRET_FOR_ALL = plant("a deployment's secret", "deployment-wide-secret-1")
+HMAC_KEY_FOR_ALL = plant("a deployment's HMAC key", "deployment-wide-hmac-key-1")
+OWN_SECRET = plant("a clinic's secret", "a-clinics-own-secret-1")
+OWN_HMAC_KEY = plant("a clinic's HMAC key", b"a-clinics-own-hmac-key-1")
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -27,7 +27,7 @@ from voxanne.outbox.types import (
     Voided,
 )
 from voxanne.outbox.worker import Limits, Worker
-from voxanne.postgres.pool import Pool, open_pool
+from voxanne.postgres.pool import DatabaseBusyError, Pool, open_pool
 
 QUICK = Limits(poll_seconds=0.01)
 LEASE = timedelta(seconds=QUICK.lease_seconds)
@@ -264,6 +264,14 @@ async def test_details_that_cant_be_made_are_no_senders_business(
 
 
 # While the database is away
+
+
+async def test_a_sender_that_finds_the_database_away_is_no_bug(queue: Queue) -> None:
+    subject = await queue.add()
+    sender = ScriptedSender([DatabaseBusyError("ConnectionError")])
+    await queue.worker(sender).drain()
+    row = await queue.row(subject)
+    assert (row["status"], row["error_code"], row["uncertain"]) == ("queued", "database_away", True)
 
 
 @dataclass

@@ -16,6 +16,7 @@ from tests.database import Database
 from tests.fakes.emulate import Emulate, Twilio
 from tests.fakes.fault_proxy import FaultProxy
 from tests.integration.clinics import settings_for
+from tests.printed import plant
 from voxanne.deliveries.http import open_client
 from voxanne.deliveries.twilio import TwilioSender
 from voxanne.deployment import Deployment, load_fernet, open_api_pool
@@ -24,7 +25,8 @@ from voxanne.outbox.worker import Worker
 from voxanne.postgres import organizations
 from voxanne.postgres.pool import Pool
 
-ACCOUNT, TOKEN, NUMBER = "AC" + "1" * 32, "an-auth-token", "+442079460000"
+ACCOUNT, NUMBER = "AC" + "1" * 32, "+442079460000"
+TOKEN = plant("Twilio's token", "an-auth-token")
 SEED = {
     "account": {"sid": ACCOUNT, "auth_token": TOKEN},
     "phone_numbers": [{"phone_number": NUMBER}],

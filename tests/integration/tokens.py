@@ -11,13 +11,16 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-JWT_SECRET = "a-secret-of-supabase-that-is-long-enough-for-hs256"
+from tests.printed import plant
+
+JWT_SECRET = plant("a JWT secret", "a-secret-of-supabase-that-is-long-enough-for-hs256")
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 def token(claims: dict[str, Any], *, key: Any = JWT_SECRET, algorithm: str = "HS256") -> str:
-    return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": algorithm})
+    encoded = jwt.encode(claims, key, algorithm=algorithm, headers={"kid": algorithm})
+    return plant("a signed token", encoded)
 
 
 def unsigned_token(claims: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from voxanne.postgres.migrate import (
     migrate_up,
     migration_states,
     schema_is_current,
+    schema_serves,
 )
 
 # Everything the schema consists of, as the catalogue prints it.
@@ -327,3 +328,25 @@ async def test_a_function_that_can_not_be_made_changes_nothing(
 
 async def test_the_template_of_the_tests_is_a_current_schema(database: Database) -> None:
     assert await schema_is_current(await database.connect_api()) is True
+
+
+async def test_a_release_serves_while_a_newer_one_replaces_it(
+    owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Migrate, then replace the processes: those of before must stay ready."""
+    await migrate_up(owner)
+    assert await schema_serves(owner, before=False) is True
+    with_function(monkeypatch, "refusal", lambda text: f"-- other\n{text}")
+    assert await schema_serves(owner, before=False) is False, "nobody migrated to this release"
+    assert await schema_serves(owner, before=True) is True, "somebody migrated from this release"
+
+    await owner.execute("INSERT INTO schema_migrations VALUES (999, 'future', 'x')")
+    assert await schema_serves(owner, before=False) is True, "a process of before that restarts"
+    await owner.execute("DELETE FROM schema_functions WHERE name = 'hold_slot'")
+    assert await schema_serves(owner, before=True) is False, "a function that it calls is gone"
+
+
+async def test_a_release_does_not_serve_on_an_older_schema(owner: asyncpg.Connection) -> None:
+    await migrate_up(owner)
+    await owner.execute("DELETE FROM schema_migrations WHERE version = 10")
+    assert await schema_serves(owner, before=True) is False

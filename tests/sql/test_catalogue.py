@@ -85,6 +85,7 @@ API_FUNCTIONS = {
     "follow_calendar_event",
     "forget_calendar_event",
     "hold_slot",
+    "inspect_records",
     "join_waitlist",
     "lead_timeline",
     "lead_view",

@@ -56,6 +56,21 @@ async def test_a_claim_reads_what_it_takes_and_no_more(explained: asyncpg.Connec
     assert most <= 100, [(node["Index Name"], node["Index Cond"]) for node in read]
 
 
+async def test_a_look_passes_over_what_waits_inside_the_index(
+    explained: asyncpg.Connection,
+) -> None:
+    """For later, or in other channels: with ten thousand clinics a probe for each would be most of
+    what a worker does.
+    """
+    plans = await plans_of(explained, "SELECT organizations_with_due_deliveries('email', 32)")
+    read = scans(plans)
+    assert {node["Index Name"] for node in read} == {"deliveries_due"}
+    for node in read:
+        assert all(
+            column in node["Index Cond"] for column in ("org_id >", "channel =", "due_at <=")
+        )
+
+
 async def test_settling_finds_its_row_by_its_key(explained: asyncpg.Connection) -> None:
     claimed = json.loads(
         await explained.fetchval("SELECT claim_deliveries('sms', 1, 8, 60) -> 0 -> 'deliveries'")

@@ -144,6 +144,14 @@ async def hears_of_no_deliveries(scene: Scene) -> None:
     assert "calendar" in json.loads(await scene.api.fetchval(ages))
 
 
+async def hears_of_no_inspection(scene: Scene) -> None:
+    query = "SELECT inspect_records(NULL, 0)"
+    nothing = {"double_bookings": 0, "crooked_leads": 0, "next": None}
+    assert json.loads(await scene.api.fetchval(query)) == nothing
+    await claim(scene.api, "")
+    assert json.loads(await scene.api.fetchval(query))["next"] is not None
+
+
 async def hears_of_no_reminders(scene: Scene) -> None:
     query = "SELECT organizations_with_due_reminders(100)"
     await (await scene.database.owner()).execute(
@@ -297,6 +305,7 @@ ATTEMPTS: dict[str, list[Attempt]] = {
     "find_sms_account": [has_no_sms_account],
     "find_voice_line": [has_no_line_without_its_number],
     "finish_delivery": [settles_nothing],
+    "inspect_records": [hears_of_no_inspection],
     "hold_slot": [
         forbids(
             "hold_slot",

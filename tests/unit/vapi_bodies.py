@@ -3,7 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence
 
-TWILIO_TOKEN = "twilio-auth-token-5f3a"
+from tests.printed import plant
+
+TWILIO_TOKEN = plant("the vendor's token", "twilio-auth-token-5f3a")
 CONTROL_URL = "https://phone-call-websocket.example.test/7420f27a/control"
 
 CALL_ID = "7420f27a-30fd-4f49-a995-5549ae7cc00d"
@@ -11,7 +13,7 @@ PHONE_NUMBER_ID = "0f6b1d9e-7a0c-4c60-9a4e-0d2f3f1d9a11"
 ASSISTANT_ID = "b0a5e4f3-7f5d-4d2b-8f43-6b8a8f6d2c55"
 ACCOUNT_ID = "acc0acc0-0000-4000-8000-000000000001"
 DIALLED = "+442079460123"
-CALLER = "+447700900123"
+CALLER = plant("a caller's number", "+447700900123")
 SENT_AT_MS = 1777907426083
 
 

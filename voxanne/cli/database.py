@@ -1,10 +1,12 @@
 """`migrate`, `db`, `psql`, `config`: the database and the settings."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from dataclasses import asdict
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import click
 
@@ -91,7 +93,11 @@ def url() -> None:
     The embedded server runs only while a process uses it; start `voxanne serve` to keep it up.
 
     \b
-    Example:  pg_dump "$(voxanne db url)"
+    Example:  voxanne db url
+
+    \b
+    As an argument it would show in the list of processes, password and all: `voxanne psql` passes
+    it aside. For other programs: PGPASSWORD, or ~/.pgpass.
     """
     with deployment() as opened:
         click.echo(opened.owner_url)
@@ -109,8 +115,23 @@ def psql(arguments: tuple[str, ...]) -> None:
         own = opened.embedded.bin_dir / "psql" if opened.embedded else shutil.which("psql")
         if own is None:
             raise click.ClickException("There is no psql here: install PostgreSQL's client.")
-        done = subprocess.run([str(own), opened.owner_url, *arguments], check=False)
+        address, password = without_password(opened.owner_url)
+        # In the list of processes everybody of this machine reads the arguments.
+        environment = os.environ | ({"PGPASSWORD": password} if password else {})
+        done = subprocess.run([str(own), address, *arguments], env=environment, check=False)
     sys.exit(done.returncode)
+
+
+def without_password(url: str) -> tuple[str, str | None]:
+    """A connection URL without its password, wherever it stands in it, and the password."""
+    parts = urlsplit(url)
+    account, at, place = parts.netloc.rpartition("@")
+    user, _, quoted = account.partition(":")
+    fields = parse_qsl(parts.query, keep_blank_values=True)
+    given = [value for name, value in fields if name == "password"]
+    kept = urlencode([field for field in fields if field[0] != "password"], quote_via=quote)
+    address = f"{parts.scheme}://{user}{at}{place}{parts.path}{'?' * bool(kept)}{kept}"
+    return address, given[-1] if given else unquote(quoted) or None
 
 
 @cli.command()

@@ -7,10 +7,12 @@ import signal
 import sys
 from collections.abc import Coroutine, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from voxanne.cli.judging import judge_database, print_findings
 from voxanne.cli.root import (
     cli,
     deployment,
@@ -20,6 +22,7 @@ from voxanne.cli.root import (
     run,
     say,
 )
+from voxanne.cli.storming import plan_of, print_report, workload_options
 from voxanne.config import Settings
 from voxanne.deployment import Deployment
 from voxanne.stress.bench import MEASUREMENTS, Report, run_bench
@@ -36,6 +39,10 @@ from voxanne.stress.race import (
 )
 from voxanne.stress.scratch import ProofError, Target
 from voxanne.stress.validate import validate as run_validation
+from voxanne.stress.workload.run import run_workload
+
+APPOINTMENTS = 200_000
+SCALE_APPOINTMENTS = 10_000_000
 
 Value = TypeVar("Value")
 
@@ -85,9 +92,26 @@ def validate(url: str | None, verbose: bool, as_json: bool) -> None:
 @click.option("--connections", type=click.IntRange(1, 150), default=CONNECTIONS, show_default=True)
 @click.option("--url", help="race over HTTP: the address of the API")
 @click.option("--key", help="race in the clinic of this API key, not in a scratch clinic; --url")
+@click.option(
+    "--oracle", is_flag=True, help="only look at this deployment's database for what can't be"
+)
+@workload_options
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 def stress(
-    requests: int, connections: int, url: str | None, key: str | None, as_json: bool
+    requests: int,
+    connections: int,
+    url: str | None,
+    key: str | None,
+    oracle: bool,
+    workload: bool,
+    seed: int | None,
+    minutes: float,
+    rate: float,
+    clinics: int,
+    chaos: bool,
+    journal: Path | None,
+    keep: bool,
+    as_json: bool,
 ) -> None:
     """Let callers race for one slot: one may have it, and the table must say the same.
 
@@ -95,11 +119,34 @@ def stress(
     appointment, one lead and one event are stored. With --key the winner's appointment stays in
     that clinic's diary, and the table is checked only where its database is at hand.
 
+    --workload: many clinics and callers do everything at once, over HTTP, on a PostgreSQL, API
+    processes and workers of its own; with --chaos these are killed, restarted and paused meanwhile.
+    Afterwards an oracle looks for what can't be (docs/how-to/stress.md). Exit code 0 only if it
+    finds nothing, no answer was an internal error, and the rate could be kept up.
+
+    --oracle: that oracle alone, on this deployment's database, which it only reads; with --journal
+    it is held against what callers saw as well.
+
     \b
     Examples:
       voxanne stress --requests 500
+      voxanne stress --oracle
       voxanne stress --requests 100 --url http://127.0.0.1:3001
+      voxanne stress --workload --chaos
+      voxanne stress --workload --chaos --seed 7 --minutes 20 --rate 90 --journal seen.jsonl
     """
+    if oracle:
+        with _database_at_hand(load_settings(quiet=True)) as at_hand:
+            findings = _run(judge_database(at_hand, journal))
+        print_findings(findings, as_json=as_json)
+        sys.exit(1 if any(finding.count for finding in findings) else 0)
+    if not workload and (chaos or keep or seed is not None or journal is not None):
+        raise click.UsageError("--seed, --chaos, --journal and --keep are for --workload.")
+    if workload:
+        plan = plan_of(seed, minutes, rate, clinics, chaos=chaos)
+        report = _run(run_workload(plan, progress=say, journal=journal, keep=keep))
+        print_report(report, as_json=as_json)
+        sys.exit(0 if report.passed else 1)
     if key is not None and url is None:
         raise click.UsageError("--key needs --url: it is shown to the API.")
     settings = load_settings(quiet=True)
@@ -143,32 +190,36 @@ def stress(
 @click.option(
     "--appointments",
     type=click.IntRange(APPOINTMENTS_MIN, 50_000_000),
-    default=200_000,
-    show_default=True,
-    help=f"in the large diary; the small one has {APPOINTMENTS_MIN:,}",
+    help=f"in the large diary; the small one has {APPOINTMENTS_MIN:,}; of `scale` a thousand "
+    "a clinic, against a hundredth as many clinics  [default: {APPOINTMENTS:,}; "
+    f"{SCALE_APPOINTMENTS:,} with --scale]",
 )
+@click.option("--scale", is_flag=True, help="only `scale`, of ten million appointments")
 @click.option("--strict", is_flag=True, help="exit code 1 when a target isn't met")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 def bench(
     seconds: float,
     only: tuple[str, ...],
     memory_bookings: int,
-    appointments: int,
+    appointments: int | None,
+    scale: bool,
     strict: bool,
     as_json: bool,
 ) -> None:
-    """Measure this machine: bookings in SQL and over HTTP, latency, a crowd on one slot, memory;
-    and in a small and a large diary availability, refusals with alternatives, holds, reschedules.
+    """Measure this machine: bookings in SQL and over HTTP, latency, a crowd on one slot, memory,
+    the start, phone calls a second; and in a small and a large diary availability, refusals with
+    alternatives, holds, reschedules, and whether more clinics slow anything down.
 
     Works in scratch databases on the deployment's server, dropped afterwards; ten million
-    appointments take 10 GB of disk. Slow is no failure (but see --strict); a lost, refused or
-    double booking is, with exit code 1.
+    appointments take 10 GB of disk, with --scale 17 GB. Slow is no failure (but see --strict); a
+    lost, refused or double booking is, with exit code 1.
 
     \b
     Examples:
       voxanne bench
       voxanne bench --only bookings --seconds 30
       voxanne bench --only availability --appointments 10000000
+      voxanne bench --scale
     """
     with deployment(load_settings(quiet=True)) as opened:
         report = _run(
@@ -177,8 +228,8 @@ def bench(
                 opened.embedded.superuser_url if opened.embedded else None,
                 seconds=seconds,
                 memory_bookings=memory_bookings,
-                appointments=appointments,
-                only=only,
+                appointments=appointments or (SCALE_APPOINTMENTS if scale else APPOINTMENTS),
+                only=("scale", *only) if scale else only,
                 progress=say,
             )
         )

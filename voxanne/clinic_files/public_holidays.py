@@ -1,8 +1,8 @@
 """Public holidays, by the `holidays` library, which computes them offline."""
 
 from datetime import date
-
-import holidays
+from functools import cache
+from types import ModuleType
 
 from voxanne.booking.outcomes import Outcome
 from voxanne.clinic_files.errors import ClinicFileError
@@ -17,7 +17,7 @@ def check_region(region: str) -> None:
     of it (`GB-ENG`), ISO 3166-1 alpha-2 and 3166-2.
     """
     country, _, part = region.partition("-")
-    known = holidays.list_supported_countries(include_aliases=False)
+    known = _library().list_supported_countries(include_aliases=False)
     if len(country) != 2 or country not in known:
         raise ClinicFileError(
             Outcome.INVALID_ARGUMENTS,
@@ -38,7 +38,9 @@ def public_holidays(region: str, today: date) -> list[tuple[date, str]]:
     check_region(region)
     country, _, part = region.partition("-")
     years = range(today.year, min(today.year + YEARS, date.max.year))
-    found = holidays.country_holidays(country, subdiv=part or None, years=years, language=LANGUAGE)
+    found = _library().country_holidays(
+        country, subdiv=part or None, years=years, language=LANGUAGE
+    )
     return [(day, name) for day, name in sorted(found.items()) if day >= today]
 
 
@@ -55,3 +57,11 @@ def holiday_exceptions(region: str, today: date) -> list[dict[str, object]]:
         }
         for day, name in public_holidays(region, today)
     ]
+
+
+@cache
+def _library() -> ModuleType:
+    """Slow to load, and seldom asked."""
+    import holidays
+
+    return holidays

@@ -105,6 +105,8 @@ async def exchange(client: httpx2.AsyncClient, method: str, url: str, **options:
                     )
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, headers, body)
+    except httpx2.InvalidURL:  # no HTTPError: a host such as 0177.0.0.1, which nobody can mean
+        raise UnreachableError("invalid_url", "That is no URL.", certain=True) from None
     except _CERTAIN:
         raise UnreachableError("unreachable", "It could not be reached.", certain=True) from None
     except httpx2.TimeoutException:

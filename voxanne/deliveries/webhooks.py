@@ -89,8 +89,6 @@ class WebhookSender:
             return Retry("timeout", "There was no answer in time.", uncertain=True)
         except UnreachableError as error:
             return Retry(error.error_code, error.error, uncertain=not error.certain)
-        except httpx2.InvalidURL:
-            return Retry("invalid_url", "That is no URL.")
 
     async def _noted(self, delivery: Delivery, result: Result) -> Result:
         """Tell the database how the webhook does; one that fails for long is turned off there."""

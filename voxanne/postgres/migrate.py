@@ -174,9 +174,31 @@ async def schema_is_current(connection: Connection) -> bool:
     states = await migration_states(connection)
     if any(state.state != "applied" for state in states):
         return False
+    return await _stored_functions(connection) == _wanted_functions()
+
+
+async def schema_serves(connection: Connection, *, before: bool) -> bool:
+    """True when this release's processes can work on the database: on its own schema, or on that of
+    a newer release, which migrates first and then replaces them one by one.
+
+    `before`: this process worked on it already, so other texts of its functions are newer ones.
+    """
+    states = {state.state for state in await migration_states(connection)}
+    if states & {"pending", "modified"}:
+        return False
+    stored, wanted = await _stored_functions(connection), _wanted_functions()
+    if before or "unknown" in states:
+        return wanted.keys() <= stored.keys()
+    return stored == wanted
+
+
+async def _stored_functions(connection: Connection) -> dict[str, str]:
     rows = await connection.fetch("SELECT name, checksum FROM schema_functions")
-    stored = {row["name"]: row["checksum"] for row in rows}
-    return stored == {name: checksum(text) for name, text in load_functions().items()}
+    return {row["name"]: row["checksum"] for row in rows}
+
+
+def _wanted_functions() -> dict[str, str]:
+    return {name: checksum(text) for name, text in load_functions().items()}
 
 
 async def _require_unicode(connection: asyncpg.Connection) -> None:
@@ -216,8 +238,7 @@ async def _pending(connection: asyncpg.Connection) -> list[Migration]:
 
 async def _replace_functions(connection: asyncpg.Connection) -> None:
     functions = load_functions()
-    rows = await connection.fetch("SELECT name, checksum FROM schema_functions")
-    stored = {row["name"]: row["checksum"] for row in rows}
+    stored = await _stored_functions(connection)
     wanted = {name: checksum(text) for name, text in functions.items()}
     changed = [name for name in wanted if stored.get(name) != wanted[name]]
     gone = [name for name in stored if name not in wanted]

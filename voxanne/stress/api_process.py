@@ -7,18 +7,21 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 import voxanne
 from voxanne.stress.load import Plan, Result
 from voxanne.stress.scratch import ProofError
+from voxanne.stress.voice_load import VoicePlan, VoiceResult
 
-START_SECONDS_MAX = 30
+START_SECONDS_MAX = 120
 STOP_SECONDS_MAX = 15
+LOOK_SECONDS = 0.01
 _SERVING = re.compile(r"Serving on http://([^:\s]+):(\d+)")
 
 
@@ -38,7 +41,14 @@ class ApiProcess:
 
 @contextlib.asynccontextmanager
 async def run_api(database_url: str) -> AsyncIterator[ApiProcess]:
-    """`voxanne serve` with every setting at its default, on a port of its own.
+    """`voxanne serve` with every setting at its default, on a port of its own."""
+    async with serving({"DATABASE_URL": database_url}) as api:
+        yield api
+
+
+@contextlib.asynccontextmanager
+async def serving(settings: Mapping[str, str]) -> AsyncIterator[ApiProcess]:
+    """`voxanne serve` with these settings alone, from when it says that it serves.
 
     It runs in an empty directory, so that no `.env` gives it a clinic's database.
     """
@@ -48,7 +58,7 @@ async def run_api(database_url: str) -> AsyncIterator[ApiProcess]:
             server = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "voxanne", "serve", "--host", "127.0.0.1", "--port", "0"),
                 cwd=directory,
-                env={**plain_environment(), "DATABASE_URL": database_url},
+                env={**plain_environment(), **settings},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -62,19 +72,29 @@ async def run_api(database_url: str) -> AsyncIterator[ApiProcess]:
 
 async def put_load(plan: Plan) -> Result:
     """Run the load generator in a process of its own."""
+    return Result(**await _generate("voxanne.stress.load", asdict(plan)))
+
+
+async def put_calls(plan: VoicePlan) -> VoiceResult:
+    """The same of phone calls."""
+    return VoiceResult(**await _generate("voxanne.stress.voice_load", asdict(plan)))
+
+
+async def _generate(module: str, plan: dict[str, Any]) -> dict[str, Any]:
     generator = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "voxanne.stress.load"),
+        *(sys.executable, "-m", module),
         env=plain_environment(),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
     try:
-        printed, _ = await generator.communicate(json.dumps(asdict(plan)).encode())
+        printed, _ = await generator.communicate(json.dumps(plan).encode())
     finally:
         await _stop(generator)
     if generator.returncode != 0:
         raise ProofError(f"The load generator ended with exit code {generator.returncode}.")
-    return Result(**json.loads(printed))
+    result: dict[str, Any] = json.loads(printed)
+    return result
 
 
 def plain_environment() -> dict[str, str]:
@@ -93,7 +113,7 @@ async def _address(server: asyncio.subprocess.Process, log: Path) -> tuple[str, 
             while server.returncode is None:
                 if found := _SERVING.search(_read(log)):
                     return found[1], int(found[2])
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(LOOK_SECONDS)
     raise ProofError(f"The API did not start: {_read(log)[-500:]}")
 
 

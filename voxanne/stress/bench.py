@@ -9,7 +9,7 @@ import contextlib
 import os
 import platform
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -33,7 +33,10 @@ from voxanne.stress.live_bench import measure_views
 from voxanne.stress.load import Plan, Result
 from voxanne.stress.outbox_bench import measure_cost, measure_drain
 from voxanne.stress.pgbench import BOOK, CLIENTS, CLINICS, INSERT, SEED, Round, run_pgbench
+from voxanne.stress.scale_bench import measure_scale
 from voxanne.stress.scratch import Target, scratch_database
+from voxanne.stress.start_bench import measure_start
+from voxanne.stress.voice_bench import measure_voice
 
 DAYS = 1_780  # each of the three ways to book has days of its own
 CONNECTIONS = 32
@@ -41,6 +44,14 @@ LATENCY_RATE_PER_SECOND = 100
 CONTENDERS = 200
 MEMORY_STEP = 10_000
 REFUSED_SHARE_MAX = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where scratch databases are made. `superuser_url`: by whom, where the owner may not."""
+
+    owner_url: str
+    superuser_url: str | None
 
 
 @dataclass(slots=True)
@@ -54,7 +65,8 @@ class Bench:
     seconds: float
     memory_bookings: int
     progress: Progress
-    open_diaries: Callable[["Bench"], AbstractAsyncContextManager[Diaries]]
+    server: Server
+    appointments: int
     opened: AsyncExitStack
     wrong: list[str] = field(default_factory=list)
     http_bookings: int = 0
@@ -73,7 +85,15 @@ class Bench:
     async def diaries(self) -> Diaries:
         """Loaded on first use."""
         if self._diaries is None:
-            self._diaries = await self.opened.enter_async_context(self.open_diaries(self))
+            opening = open_diaries(
+                self.server.owner_url,
+                self.server.superuser_url,
+                appointments=self.appointments,
+                seconds=self.seconds,
+                progress=self.progress,
+                wrong=self.wrong,
+            )
+            self._diaries = await self.opened.enter_async_context(opening)
         return self._diaries
 
     async def pgbench(self, script: str, seconds: int) -> tuple[Round, int]:
@@ -282,6 +302,32 @@ async def measure_live(bench: Bench) -> list[Figure]:
     return figures
 
 
+async def measure_starts(bench: Bench) -> list[Figure]:
+    return await measure_start(bench.url, bench.seconds, bench.progress)
+
+
+async def measure_growth(bench: Bench) -> list[Figure]:
+    server = bench.server
+    figures, wrong = await measure_scale(
+        server.owner_url,
+        server.superuser_url,
+        bench.appointments,
+        bench.seconds,
+        bench.progress,
+    )
+    bench.wrong += wrong
+    return figures
+
+
+async def measure_calls(bench: Bench) -> list[Figure]:
+    server = bench.server
+    figures, wrong = await measure_voice(
+        server.owner_url, server.superuser_url, bench.appointments, bench.seconds, bench.progress
+    )
+    bench.wrong += wrong
+    return figures
+
+
 def _in_diaries(measure: Callable[[Diaries], Awaitable[list[Figure]]]) -> Measurement:
     async def measured(bench: Bench) -> list[Figure]:
         return await measure(await bench.diaries())
@@ -298,6 +344,9 @@ MEASUREMENTS: Final[dict[str, Measurement]] = {
     "deliveries": measure_deliveries,
     "live": measure_live,
     "dashboard": measure_calendar,
+    "start": measure_starts,
+    "voice": measure_calls,
+    "scale": measure_growth,
     "availability": _in_diaries(measure_availability),
     "refusals": _in_diaries(measure_refusals),
     "holds": _in_diaries(measure_holds),
@@ -328,22 +377,16 @@ async def run_bench(
 ) -> Report:
     """Measure in scratch databases of that server. Raises ProofError when none can be made."""
 
-    def diaries(bench: Bench) -> AbstractAsyncContextManager[Diaries]:
-        return open_diaries(
-            owner_url,
-            superuser_url,
-            appointments=appointments,
-            seconds=seconds,
-            progress=progress,
-            wrong=bench.wrong,
-        )
-
+    server = Server(owner_url, superuser_url)
     async with (
-        _stage(owner_url, superuser_url, progress) as (url, owner, keys),
+        _stage(server, progress) as (url, owner, keys),
         run_api(url) as api,
         AsyncExitStack() as opened,
     ):
-        bench = Bench(url, owner, api, keys, seconds, memory_bookings, progress, diaries, opened)
+        bench = Bench(
+            *(url, owner, api, keys, seconds, memory_bookings, progress),
+            *(server, appointments, opened),
+        )
         machine = await _machine(owner)
         figures = {
             name: await measure(bench)
@@ -355,11 +398,11 @@ async def run_bench(
 
 @contextlib.asynccontextmanager
 async def _stage(
-    owner_url: str, superuser_url: str | None, progress: Progress
+    server: Server, progress: Progress
 ) -> AsyncIterator[tuple[str, asyncpg.Connection, tuple[str, ...]]]:
     """A scratch database of clinics, its owner's session and a key of each clinic."""
     async with (
-        scratch_database(owner_url, superuser_url, "bench") as url,
+        scratch_database(server.owner_url, server.superuser_url, "bench") as url,
         Target(url).owner() as owner,
     ):
         progress(

@@ -86,8 +86,8 @@ class Side:
         if before is not None and after is not None:
             self.cpu_seconds = (self.cpu_seconds or 0.0) + after - before
 
-    async def warm_up(self) -> None:
-        await self.call(WARM_UP_CALLS)
+    async def warm_up(self, calls: int = WARM_UP_CALLS) -> None:
+        await self.call(calls)
         self.ms, self.cpu_seconds = [], None
 
     @property
@@ -108,9 +108,9 @@ async def measure_availability(diaries: Diaries) -> list[Figure]:
         if side.cpu_ms_per_call is not None:
             detail["cpu_ms_per_call"] = round(side.cpu_ms_per_call, 3)
         p99 = percentile(sorted(side.ms), 99)
-        figures.append(Figure(f"{name}, p50", _p50(side.ms), "ms", target, detail=detail))
+        figures.append(Figure(f"{name}, p50", p50(side.ms), "ms", target, detail=detail))
         figures.append(Figure(f"{name}, p99", p99, "ms"))
-    ratio = _p50(large.ms) / _p50(small.ms)
+    ratio = p50(large.ms) / p50(small.ms)
     return [
         *figures,
         Figure("availability, large ÷ small", ratio, "", 1.3, detail=_cpu(large, small)),
@@ -168,12 +168,12 @@ def _refusals(
     name: str, without: list[float], helpful: list[float], more: dict[str, object]
 ) -> Figure:
     detail: dict[str, object] = {
-        "without_ms": round(_p50(without), 3),
-        "with_ms": round(_p50(helpful), 3),
+        "without_ms": round(p50(without), 3),
+        "with_ms": round(p50(helpful), 3),
         "calls": len(helpful),
         **more,
     }
-    return Figure(name, _p50(helpful) / _p50(without), "", 2.0, detail=detail)
+    return Figure(name, p50(helpful) / p50(without), "", 2.0, detail=detail)
 
 
 async def _nine_o_clock(
@@ -250,7 +250,7 @@ async def _take_turns(diaries: Diaries, what: str, one: Side, other: Side) -> No
         diaries.wrong.append(f"{what}: {wrong} answers weren't as they must be")
 
 
-def _p50(ms: list[float]) -> float:
+def p50(ms: list[float]) -> float:
     return statistics.median(ms)
 
 

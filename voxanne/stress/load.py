@@ -18,11 +18,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
 from voxanne.stress.people import PEOPLE_MAX, person
-from voxanne.stress.vapi_body import request_head, split_request
+from voxanne.stress.vapi_body import Template
 
 SLOT_MINUTES: Final = 15
 STRIDE: Final = 982_451_653  # a prime, so that every slot comes once before one comes twice
 SILENCE_SECONDS_MAX: Final = 60
+TOOL: Final = "bookClinicAppointment"
+ARGUMENTS: Final = {
+    "name": "@@name@@",
+    "scheduledAt": "@@scheduled_at@@",
+    "serviceType": "consultation",
+}
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _ERROR = re.compile(rb'\\"error\\":\\"([A-Z_]+)\\"')
 
@@ -67,9 +73,7 @@ class Requests:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        host = f"{plan.host}:{plan.port}"
-        self._heads = [request_head(host, key) for key in plan.keys]
-        self._constants, self._fields, self._constant_bytes = split_request()
+        self._template = Template(TOOL, ARGUMENTS, f"{plan.host}:{plan.port}", plan.keys)
         self._first_day = datetime.fromisoformat(plan.first_day).replace(tzinfo=UTC)
         self._slots = plan.days * 24 * 60 // SLOT_MINUTES
 
@@ -80,7 +84,7 @@ class Requests:
             number += 1
 
     def _request(self, number: int) -> bytes:
-        clinics = len(self._heads)
+        clinics = len(self._plan.keys)
         place = 0 if self._plan.same_slot else number * STRIDE % (clinics * self._slots)
         slot, clinic = divmod(place, clinics)
         starts = self._first_day + timedelta(minutes=SLOT_MINUTES * slot)
@@ -92,11 +96,7 @@ class Requests:
             "name": somebody.name,
             "scheduled_at": f"{starts:%Y-%m-%dT%H:%M:00Z}",
         }
-        filled = [values[field] for field in self._fields]
-        length = self._constant_bytes + sum(map(len, filled))
-        parts = [""] * (2 * len(filled) + 1)
-        parts[::2], parts[1::2] = self._constants, filled
-        return self._heads[clinic] + f"{length}\r\n\r\n{''.join(parts)}".encode()
+        return self._template.request(clinic, values)
 
 
 class Connection(asyncio.Protocol):
@@ -124,9 +124,10 @@ class Connection(asyncio.Protocol):
         if length is None or len(body) < int(length[1]):
             return
         assert self._sent is not None
-        _, since = self._sent
+        request, since = self._sent
         self._received, self._sent = b"", None
-        self._load.answered(self, _outcome(head, body), time.perf_counter() - since)
+        seconds = time.perf_counter() - since
+        self._load.answered(self, request, _outcome(head, body), seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._load.lost(self, self._sent)
@@ -161,7 +162,7 @@ class Load:
         if self._plan.seconds is not None:
             self._ends = started + self._plan.seconds
         if self._plan.rate is not None:
-            await self._send_by_the_clock(self._plan.rate, started)
+            await self.send_by_the_clock(self._plan.rate, started)
         else:
             for connection in list(self._idle):
                 self._send_next(connection)
@@ -187,7 +188,7 @@ class Load:
         if missing := self._sent - self._outcomes.total():
             self._outcomes["NO_ANSWER"] += missing
 
-    async def _send_by_the_clock(self, rate: float, started: float) -> None:
+    async def send_by_the_clock(self, rate: float, started: float) -> None:
         while self._may_send():
             due = started + self._sent / rate
             await asyncio.sleep(due - time.perf_counter())
@@ -196,7 +197,9 @@ class Load:
             if self._idle:
                 self._idle.pop().send(*self._waiting.popleft())
 
-    def answered(self, connection: Connection, outcome: str, seconds: float) -> None:
+    def answered(
+        self, connection: Connection, _request: bytes, outcome: str, seconds: float
+    ) -> None:
         self._outcomes[outcome] += 1
         self._latencies.append(seconds)
         self._last_answer = time.perf_counter()
@@ -279,12 +282,12 @@ def _outcome(head: bytes, body: bytes) -> str:
 def main() -> None:
     plan = json.load(sys.stdin)
     plan["keys"] = tuple(plan["keys"])
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         result = runner.run(Load(Plan(**plan)).run())
     sys.stdout.write(json.dumps(asdict(result)))
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
+def new_loop() -> asyncio.AbstractEventLoop:
     """uvloop's, which costs half as much, where uvicorn's extras brought it."""
     try:
         import uvloop

@@ -1,15 +1,16 @@
-"""The bytes of a booking request as the voice platform sends it: whole assistant, history and all.
+"""The bytes of a tool call as the voice platform sends it: whole assistant, history and all.
 
 About 6 kB, cut into pieces once, so that making a request costs the load generator next to nothing.
 """
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from voxanne.stress.endpoint import BOOKING_PATH
-
-_FIELDS: Final = ("call", "tool_call", "caller", "name", "scheduled_at")
+_FIELDS: Final = (
+    *("call", "tool_call", "caller", "name", "scheduled_at", "practitioner", "appointment"),
+)
 _MARK: Final = re.compile(r"@@(" + "|".join(_FIELDS) + ")@@")
 _ACCOUNT: Final = "acc0acc0-0000-4000-8000-000000000001"
 _ASSISTANT: Final = "b0a5e4f3-7f5d-4d2b-8f43-6b8a8f6d2c55"
@@ -23,33 +24,52 @@ _PROMPT: Final = (
 )
 
 
-def split_request() -> tuple[list[str], list[str], int]:
-    """The body's constant pieces, the fields between them in order, and the constants' bytes."""
-    pieces = _MARK.split(json.dumps(_body(), separators=(",", ":")))
-    constants, fields = pieces[::2], pieces[1::2]
-    return constants, fields, sum(len(piece) for piece in constants)
+class Template:
+    """Requests for one tool. `arguments`: of the model, with `@@field@@` where a request has a
+    value of its own; `keys`: of the clinics, by whose position a request names one.
+    """
+
+    def __init__(
+        self, tool: str, arguments: Mapping[str, str], host: str, keys: Sequence[str]
+    ) -> None:
+        pieces = _MARK.split(json.dumps(_body(tool, arguments), separators=(",", ":")))
+        self._constants, self._fields = pieces[::2], pieces[1::2]
+        self._constant_bytes = sum(len(piece) for piece in self._constants)
+        self._heads = [_head(tool, host, key) for key in keys]
+
+    def request(self, clinic: int, values: Mapping[str, str]) -> bytes:
+        filled = [values[field] for field in self._fields]
+        parts = [""] * (2 * len(filled) + 1)
+        parts[::2], parts[1::2] = self._constants, filled
+        length = self._constant_bytes + sum(map(len, filled))
+        return self._heads[clinic] + f"{length}\r\n\r\n{''.join(parts)}".encode()
 
 
-def request_head(host: str, key: str) -> bytes:
+def tool_of(request: bytes) -> str:
+    """Which tool a Template's request calls."""
+    return request[: request.index(b" HTTP/")].rpartition(b"/")[2].decode()
+
+
+def _head(tool: str, host: str, key: str) -> bytes:
     """Everything up to the value of Content-Length, which comes last."""
     return (
-        f"POST {BOOKING_PATH} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n"
+        f"POST /api/vapi/tools/{tool} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n"
         "User-Agent: axios/1.7.9\r\nAccept: application/json, text/plain, */*\r\n"
         "Content-Type: application/json\r\nX-Call-Id: {{call.id}}\r\nContent-Length: "
     ).encode()
 
 
-def _body() -> dict[str, object]:
+def _body(tool: str, arguments: Mapping[str, str]) -> dict[str, object]:
     customer = {"number": "@@caller@@", "sipUri": "sip:@@caller@@@carrier.test"}
     line = {"id": _LINE, "number": "+12125550100", "assistantId": _ASSISTANT}
-    call = _tool_call()
+    call = _tool_call(tool, arguments)
     return {
         "message": {
             "timestamp": 1795255200000,
             "type": "tool-calls",
             "toolCalls": [call],
             "toolCallList": [call],
-            "toolWithToolCallList": [{**_tool(), "toolCall": call}],
+            "toolWithToolCallList": [{**_tool(tool), "toolCall": call}],
             "artifact": _artifact(),
             "call": {
                 "id": "@@call@@",
@@ -90,26 +110,21 @@ def _body() -> dict[str, object]:
     }
 
 
-def _tool_call() -> dict[str, object]:
-    arguments = {
-        "name": "@@name@@",
-        "scheduledAt": "@@scheduled_at@@",
-        "serviceType": "consultation",
-    }
+def _tool_call(tool: str, arguments: Mapping[str, str]) -> dict[str, object]:
     return {
         "id": "@@tool_call@@",
         "type": "function",
-        "function": {"name": "bookClinicAppointment", "arguments": arguments},
+        "function": {"name": tool, "arguments": dict(arguments)},
         "isPrecededByText": True,
     }
 
 
-def _tool() -> dict[str, object]:
+def _tool(tool: str) -> dict[str, object]:
     texts = {"type": "string", "description": "As the caller said it, in plain words."}
     return {
         "type": "function",
         "function": {
-            "name": "bookClinicAppointment",
+            "name": tool,
             "description": "Books an appointment. Say only what its message says.",
             "parameters": {
                 "type": "object",

@@ -109,29 +109,28 @@ BEGIN ATOMIC
   ) AS timed;
 END;
 
--- What costs less to build once than to keep row by row. The exclusion constraints stay: a clinic
--- meets an index that grew, and one that is built at once is half as large.
+-- What costs less to build once than to keep row by row. Without p_exclusions those constraints stay: a
+-- clinic meets an index that grew, and one that is built at once is half as large.
 CREATE TABLE bench.set_aside (
   number integer GENERATED ALWAYS AS IDENTITY, table_name text, name text, constraint_text text,
   index_text text
 );
 
-CREATE PROCEDURE bench.set_indexes_aside()
+CREATE PROCEDURE bench.set_indexes_aside(p_tables regclass[], p_exclusions boolean)
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  c_tables constant regclass[] := ARRAY['leads', 'appointments']::regclass[];
   v_aside bench.set_aside;
 BEGIN
   INSERT INTO bench.set_aside (table_name, name, constraint_text)
   SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint
-  WHERE contype IN ('p', 'u') AND conrelid = ANY (c_tables)
-    OR contype = 'f' AND (conrelid = ANY (c_tables) OR confrelid = ANY (c_tables))
+  WHERE (contype IN ('p', 'u') OR contype = 'x' AND p_exclusions) AND conrelid = ANY (p_tables)
+    OR contype = 'f' AND (conrelid = ANY (p_tables) OR confrelid = ANY (p_tables))
   ORDER BY contype = 'f';
   INSERT INTO bench.set_aside (table_name, name, index_text)
   SELECT indrelid::regclass, indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index
-  WHERE indrelid = ANY (c_tables) AND NOT EXISTS (
-    SELECT FROM pg_constraint WHERE conindid = indexrelid AND conrelid = ANY (c_tables));
+  WHERE indrelid = ANY (p_tables) AND NOT EXISTS (
+    SELECT FROM pg_constraint WHERE conindid = indexrelid AND conrelid = ANY (p_tables));
   FOR v_aside IN SELECT * FROM bench.set_aside ORDER BY number DESC LOOP
     EXECUTE CASE
       WHEN v_aside.index_text IS NOT NULL THEN format('DROP INDEX %I', v_aside.name)

@@ -78,6 +78,7 @@ BEGIN
       'attempt', (delivery).attempts, 'tries', (delivery).attempts - (delivery).attempts_forgiven,
       'uncertain', uncertain, 'stale', stale,
       'created_at', (delivery).created_at, 'lapses_at', (delivery).lapses_at,
+      'waited_seconds', extract(epoch FROM v_now - (delivery).created_at),
       'external_id', (delivery).external_id, 'details', delivery_details(delivery))
     ORDER BY (delivery).created_at), (SELECT count(*) FROM voided)
   INTO v_deliveries, v_voided

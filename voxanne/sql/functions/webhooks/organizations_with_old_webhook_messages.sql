@@ -1,4 +1,5 @@
--- Purpose: where sweep_webhook_messages has work. Ids only.
+-- Purpose: where sweep_webhook_messages has work. Ids only, in no order, so that with more of them than
+--   p_limit each has its turn.
 -- Cost: an index probe for each webhook.
 CREATE FUNCTION organizations_with_old_webhook_messages(p_limit integer) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -19,7 +20,7 @@ BEGIN
         SELECT FROM webhook_messages
         WHERE webhook_messages.org_id = webhooks.org_id AND created_at < v_before)
       GROUP BY org_id
-      LIMIT p_limit
+      ORDER BY gen_random_uuid() LIMIT p_limit
     ) AS old);
 END $$;
 REVOKE ALL ON FUNCTION organizations_with_old_webhook_messages FROM PUBLIC;
