@@ -4,7 +4,7 @@ import pytest
 import pytest_asyncio
 
 from tests.integration.clinics import Api, Json
-from tests.integration.v1_requests import ANA, MAYA, THURSDAY, Client, client, moment, ok
+from tests.integration.v1_requests import ANA, HOUR, MAYA, THURSDAY, Client, client, moment, ok
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -66,6 +66,25 @@ async def test_a_freed_time_is_offered_and_accepted(staff: Client, agent: Client
     assert (await agent.post(f"{path}/accept"))["id"] == booked["id"]
     (found,) = (await staff.get("waitlist", status=["booked"]))["items"]
     assert found["id"] == wish["id"]
+
+
+async def test_who_accepts_gets_the_time_they_were_told_of_or_none(
+    voice: Api, staff: Client, agent: Client
+) -> None:
+    """By the time they say yes another time may be in hand."""
+    await voice.value("UPDATE organizations SET slot_minutes = 60")
+    wish = await offered(staff)
+    first = wish["offer"]
+    path = f"waitlist/{wish['id']}"
+    await agent.post(f"{path}/decline")
+    other = await staff.book(THURSDAY + HOUR)
+    await staff.post(f"appointments/{other['id']}/cancel")
+    (found,) = (await staff.get("waitlist"))["items"]
+    assert found["offer"]["scheduled_at"] == moment(THURSDAY + HOUR)
+    refused = await agent.refused("POST", f"{path}/accept", {"hold_id": first["hold_id"]})
+    assert refused == (409, "HOLD_EXPIRED")
+    accepted = await agent.post(f"{path}/accept", {"hold_id": found["offer"]["hold_id"]})
+    assert accepted["scheduled_at"] == moment(THURSDAY + HOUR)
 
 
 async def test_a_declined_time_is_free(voice: Api, staff: Client, agent: Client) -> None:

@@ -83,6 +83,12 @@ class AnswerToOffer(Sent):
     call_id: CallId | None = None
 
 
+class Acceptance(AnswerToOffer):
+    hold_id: Id | None = Field(
+        None, description="The offer they were told of; without it, whichever is in hand by now."
+    )
+
+
 class Joined(Shown):
     model_config = examples({**_WISH, "position": 2, "replayed": False})
 
@@ -99,6 +105,7 @@ class Joined(Shown):
 
 
 class Offer(Shown):
+    hold_id: UUID
     scheduled_at: datetime
     ends_at: datetime
     expires_at: datetime
@@ -256,15 +263,16 @@ async def accept(
     waitlist_id: Id,
     caller: CallerHere,
     response: Response,
-    body: Annotated[AnswerToOffer | None, Body()] = None,
+    body: Annotated[Acceptance | None, Body()] = None,
 ) -> Booked:
     """Books it. Accepted twice is the same appointment."""
-    body = body or AnswerToOffer()
+    body = body or Acceptance()
     answer = await caller.call(
         "accept_offer",
         waitlist_id=waitlist_id,
         caller_phone=await _number(caller, body.caller_phone),
         call_id=body.call_id,
+        hold_id=body.hold_id,
         source=caller.source,
     )
     booked = Booked.model_validate(answer)

@@ -43,6 +43,7 @@ WORDS = (
     ),
     (Kind.HOLD, ("hold",)),
     (Kind.NOTHING, ("check", "read", "look", "list", "offers", "wait", "join", "decline")),
+    (Kind.NOTHING, ("foreign", "nonsense")),
     (Kind.NOTHING, ("mark", "complete", "no_show", "confirm")),
 )
 

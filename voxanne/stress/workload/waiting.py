@@ -55,7 +55,6 @@ async def _answer_offer(desk: Desk, step: Step, clinic: Clinic) -> None:
     patient = patients.get(wish["phone"])
     if patient is None or wish["offer"] is None:
         return
-    # No time: what is accepted is the offer in hand, which may not be the one that was listed.
     asked = {
         "waitlist_id": wish["id"],
         "service": wish["service_type"],
@@ -65,8 +64,12 @@ async def _answer_offer(desk: Desk, step: Step, clinic: Clinic) -> None:
     verb = "accept" if step.chance.random() < 0.7 else "decline"
     body = {"caller_phone": patient.phone}
     path = f"/v1/waitlist/{wish['id']}/{verb}"
-    request = rest("POST", path, clinic.keys["agent"], body)
-    if verb == "decline":
+    if verb == "accept":
+        offer = wish["offer"]
+        asked |= {"start": offer["scheduled_at"], "practitioner_id": offer["practitioner_id"]}
+        accepted = {**body, "hold_id": offer["hold_id"]}
+        request = rest("POST", path, clinic.keys["agent"], accepted)
+    else:
         request = rest("POST", path, clinic.keys["agent"], body, subject="waitlist_id")
     answer = await persist(desk, step, clinic, verb, request, asked, step.cut)
     appointment = answer.appointment_id

@@ -23,7 +23,7 @@ BEGIN
       to_jsonb(page) - 'org_id' || jsonb_build_object(
         'name', lead.name, 'phone', lead.phone,
         'offer', CASE WHEN held.id IS NOT NULL THEN jsonb_build_object(
-          'scheduled_at', held.scheduled_at, 'ends_at', held.ends_at,
+          'hold_id', held.id, 'scheduled_at', held.scheduled_at, 'ends_at', held.ends_at,
           'expires_at', held.hold_expires_at, 'practitioner_id', held.practitioner_id) END)
       ORDER BY page.created_at, page.id), '[]')
     FROM (
