@@ -98,6 +98,7 @@ def backups(*written: tuple[str, bytes, float]) -> Plant:
         folder = deployment.backup.parent.parent / f"other-{time.monotonic_ns()}"
         folder.mkdir()
         for name, content, hours in written:
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)
             then = time.time() - hours * 3600
             os.utime(folder / name, (then, then))
@@ -211,6 +212,7 @@ FAULTS = [
     Fault("backups", settings(backup_dir=Path("/nonexistent")), "can't be read"),
     Fault("backups", backups(), "there is none"),
     Fault("backups", backups(("half.part", b"x", 0), (".hidden", b"x", 0)), "there is none"),
+    Fault("backups", backups((".base-2027/base.tar", b"x", 0)), "there is none"),
     Fault("backups", backups(("old.dump", b"x", 27)), "27 hours old; 26 are allowed"),
     Fault("backups", backups(("a.dump", b"x", 5), ("b.dump", b"", 1)), "empty (b.dump)"),
     Fault("disk", scene(disk=lambda _: (10**8, 10**12)), "nearly full"),

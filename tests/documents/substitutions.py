@@ -30,8 +30,6 @@ REPLACED: tuple[tuple[str, str, str], ...] = (
     # It goes on until it is stopped.
     ("", "curl -N ", "timeout 1 curl -sN "),
     ("README.md", "postgresql://owner@db/voxanne", "$DATABASE_URL"),
-    ("README.md", '"Harbor Dental" --timezone', '"Quay Dental" --timezone'),
-    ("README.md", '"Harbor Dental" you@', '"Quay Dental" you@'),
     # It asks whether it is meant.
     ("docs/how-to/privacy.md", "voxanne erase", "voxanne erase --yes"),
 )

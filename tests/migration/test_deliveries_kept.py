@@ -22,6 +22,7 @@ KEPT = {
     "sms_confirmation": "delivered",
     "email_confirmation": "failed",
     "sms_change": "voided",
+    "sms_reminder_24h": "delivered",  # on the way up nobody is reminded twice
 }
 
 

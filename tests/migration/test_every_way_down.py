@@ -26,7 +26,7 @@ Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 BOOKKEEPING = {"schema_migrations", "schema_functions"}
 ORDINARY = "relnamespace = 'public'::regnamespace AND relkind = 'r'"
-UNSENT = ("alert", "webhook", "sms_reminder", "sms_reply")
+UNSENT = ("alert", "webhook", "sms_reply")
 
 
 @dataclass(frozen=True)

@@ -82,12 +82,12 @@ async def _wrong_answers(http: httpx2.AsyncClient, url: str) -> Finding | None:
             for door in _doors()
         ]
     except UnreachableError as error:
+        if error.error_code == "invalid_url":
+            return failed(f"{PUBLIC_URL} isn't an address", "write https://booking.example.com")
         return failed(
             f"{url} can't be reached from here ({error.error_code})",
             f"start `voxanne serve` and its proxy, or correct {PUBLIC_URL}",
         )
-    except httpx2.InvalidURL:
-        return failed(f"{PUBLIC_URL} isn't an address", "write it as https://booking.example.com")
     if ready.status == 503 and _is_guarded(ready):
         return failed(f"{url} isn't ready", "see the checks `database` and `migrations`")
     elsewhere = {door.whose for door, answer in answers if not _is_ours(door, answer)}

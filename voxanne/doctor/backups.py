@@ -45,12 +45,17 @@ def _newest(directory: Path) -> tuple[Path, datetime, int] | None:
     found = [
         (path.stat(), path)
         for path in (directory.rglob("*") if directory.stat() else ())
-        if path.is_file() and not path.name.startswith(".") and path.suffix not in _UNFINISHED
+        if path.is_file() and path.suffix not in _UNFINISHED and not _is_hidden(path, directory)
     ]
     if not found:
         return None
     stat, path = max(found, key=lambda one: one[0].st_mtime)
     return path, datetime.fromtimestamp(stat.st_mtime, UTC), stat.st_size
+
+
+def _is_hidden(path: Path, directory: Path) -> bool:
+    """The recipes write under such a name, and rename what is whole."""
+    return any(part.startswith(".") for part in path.relative_to(directory).parts)
 
 
 async def check_disk(scene: Examination) -> Finding:

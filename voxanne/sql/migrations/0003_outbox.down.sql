@@ -18,7 +18,7 @@ ALTER TABLE deliveries
   DROP CONSTRAINT deliveries_status_check,
   DROP CONSTRAINT deliveries_channel_check;
 DELETE FROM deliveries
-WHERE kind LIKE 'alert%' OR kind LIKE 'webhook%' OR kind LIKE 'sms_reminder%' OR kind = 'sms_reply';
+WHERE kind LIKE 'alert%' OR kind LIKE 'webhook%' OR kind = 'sms_reply';
 UPDATE deliveries SET status = 'delivered' WHERE status = 'sent';
 ALTER TABLE deliveries
   DROP COLUMN channel,
