@@ -208,3 +208,30 @@ async def test_a_refused_call_leaves_its_key_free(
     booked = await database.book(api, organization, **KEY)
 
     assert (refused["success"], booked["success"]) == (False, True)
+
+
+async def test_a_key_that_found_a_booking_is_that_bookings(
+    database: Database, api: asyncpg.Connection, owner: asyncpg.Connection, organization: UUID
+) -> None:
+    """Under another key the person has the appointment already; what this key is asked for next is
+    the same, or a mistake: never a second booking."""
+    first = await database.book(api, organization)
+    replayed = await database.book(api, organization, **KEY)
+    assert same_but_replayed(first, replayed)
+    assert same_but_replayed(first, await database.book(api, organization, **KEY))
+    other = await database.book(api, organization, **KEY, scheduled_at=START + 3 * HOUR)
+    assert other["error"] == "IDEMPOTENCY_MISMATCH"
+    assert await count(owner) == 1
+
+    await owner.execute("UPDATE appointments SET status = 'cancelled'")
+    again = await database.book(api, organization, **KEY)
+    assert (again["appointment_id"], again["replayed"]) == (first["appointment_id"], True)
+
+
+@pytest.mark.parametrize("key", ["", "k" * 301])
+async def test_a_key_that_can_not_be_kept_is_no_error(
+    database: Database, api: asyncpg.Connection, organization: UUID, key: str
+) -> None:
+    first = await database.book(api, organization)
+    replayed = await database.book(api, organization, idempotency_key=key)
+    assert replayed["appointment_id"] == first["appointment_id"]

@@ -159,6 +159,11 @@ BEGIN
   IF v_booked.r_mismatch THEN
     RETURN refusal('IDEMPOTENCY_MISMATCH');
   ELSIF v_booked.r_appointment_id IS NOT NULL THEN
+    -- From now on the key is this appointment's.
+    IF v_booked.r_by_key IS NULL AND length(p_idempotency_key) BETWEEN 1 AND 300 THEN
+      PERFORM remember_request(p_org_id, p_idempotency_key, v_wanted.request_hash,
+        json_build_object('appointment_id', v_booked.r_appointment_id), v_now);
+    END IF;
     RETURN replayed_result(p_org_id, v_booked.r_appointment_id);
   END IF;
 
