@@ -20,7 +20,7 @@ ACCEPTED: dict[str, str] = {}
 
 
 def verdict(report: dict[str, Any]) -> tuple[bool, bool, list[str]]:
-    """Of pip-audit's JSON: whether anything is wrong, whether anything was looked up, and what is
+    """Of pip-audit's JSON: whether anything is wrong, whether all of it was looked up, and what is
     to be said.
     """
     found, unasked = [], []
@@ -33,14 +33,14 @@ def verdict(report: dict[str, Any]) -> tuple[bool, bool, list[str]]:
             if flaw["id"] not in ACCEPTED:
                 fixed = ", ".join(flaw.get("fix_versions") or ["no release yet"])
                 found.append(f"{name} {package['version']}: {flaw['id']}, fixed in {fixed}")
-    asked = len(unasked) < len(packages)
+    asked = len(packages) - len(unasked)
     lines = [f"VULNERABLE  {line}" for line in found]
     if unasked:
         some = "nothing" if not asked else f"{len(unasked)} of {len(packages)} packages not"
         lines.append(f"NOT AUDITED: {some} could be looked up: {', '.join(unasked[:5])} …")
     if asked and not found:
-        lines.append(f"No known vulnerability in {len(packages) - len(unasked)} packages.")
-    return bool(found), asked, lines
+        lines.append(f"No known vulnerability in {asked} packages.")
+    return bool(found), not unasked, lines
 
 
 def main() -> int:
@@ -49,14 +49,14 @@ def main() -> int:
     command += ["--progress-spinner", "off"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MAX)
-        wrong, asked, lines = verdict(json.loads(done.stdout))
+        wrong, complete, lines = verdict(json.loads(done.stdout))
     except (subprocess.TimeoutExpired, ValueError, KeyError):
-        wrong, asked, lines = False, False, ["NOT AUDITED: pip-audit gave no answer."]
+        wrong, complete, lines = False, False, ["NOT AUDITED: pip-audit gave no answer."]
     for line in lines:
         sys.stderr.write(line + "\n")
-    if not asked:
-        sys.stderr.write("The dependencies were NOT looked up. Do so before a release.\n")
-    return int(wrong or (not asked and os.environ.get("VOXANNE_AUDIT_REQUIRED") == "1"))
+    if not complete:
+        sys.stderr.write("The dependencies were NOT all looked up. Do so before a release.\n")
+    return int(wrong or (not complete and os.environ.get("VOXANNE_AUDIT_REQUIRED") == "1"))
 
 
 if __name__ == "__main__":

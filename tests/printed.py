@@ -10,6 +10,7 @@ Commands that show such things on purpose are in SHOWN_ON_PURPOSE with the reaso
 """
 
 import json
+import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -94,14 +95,8 @@ def _is_command(command: str, shown: str) -> bool:
 def _write(what: str, line: list[str]) -> None:
     """A file of each process's own: workers of pytest-xdist write at the same time."""
     if _directory:
-        with _directory[0].joinpath(f"{what}.{_process()}").open("a") as file:
+        with _directory[0].joinpath(f"{what}.{os.getpid()}").open("a") as file:
             file.write(json.dumps(line) + "\n")
-
-
-def _process() -> int:
-    import os
-
-    return os.getpid()
 
 
 def _read(directory: Path, what: str) -> Iterator[list[str]]:
@@ -135,7 +130,8 @@ class Search:
 
     def _of_word(self, word: str) -> Iterator[str]:
         for start in range(len(word) - SECRET_CHARACTERS_MIN + 1):
-            for value, kind in self._by_beginning.get(word[start : start + 12], ()):
+            begins = word[start : start + SECRET_CHARACTERS_MIN]
+            for value, kind in self._by_beginning.get(begins, ()):
                 if word.startswith(value, start):
                     yield kind
 

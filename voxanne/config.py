@@ -117,8 +117,8 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=1_000_000,
-        description="what one key or token may ask of /v1, the RPC and /mcp, and one account of "
-        "the callbacks, by each process; 0: no limit",
+        description="what one key or token may ask of /v1 and the RPC, one clinic of /mcp, and one "
+        "account of the callbacks, by each process; 0: no limit",
     )
     requests_per_link_per_minute: int = Field(
         120,

@@ -81,7 +81,7 @@ async def _exchange(exchange: Exchange) -> None:
                 synced = True
             await exchange.take_in()
             await exchange.send_out()
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, ValueError) as error:  # ValueError: an answer that is no JSON
             log.warning("Voxanne can't be asked: %s", type(error).__name__)
         await asyncio.sleep(PAUSE_SECONDS)
 

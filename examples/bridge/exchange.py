@@ -9,7 +9,7 @@ from examples.bridge.practice import Outgoing, Practice
 
 RESYNC_DAYS = 60
 PAGE_ITEMS = 200
-BUSY = 503
+TOO_MANY = 429
 
 
 class Exchange:
@@ -57,12 +57,13 @@ class Exchange:
 
     async def send_out(self) -> None:
         """Send what the front desk did, in its order. A refusal is an answer, and is kept for them
-        to see; an answer that doesn't come, or BUSY, leaves the change for the next time, which is
-        safe: a booking carries its key, a move and a cancellation the version they were made on.
+        to see; no answer, or one that decides nothing (BUSY, too many, an error of the server's or
+        of what stands before it), leaves the change for the next time, which is safe: a booking
+        carries its key, a move and a cancellation the version they were made on.
         """
         for change in self._practice.unsent():
             answer = await self._send(change)
-            if answer.status_code == BUSY:
+            if answer.is_server_error or answer.status_code == TOO_MANY:
                 return
             if answer.is_success:
                 self._practice.answered(change.id, "done")

@@ -143,6 +143,18 @@ async def test_a_booking_made_at_the_desk_takes_the_time_on_the_phone(stage: Sta
     assert [each["appointment_id"] for each in stage.practice.diary()] == [row["appointment_id"]]
 
 
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+async def test_what_decides_nothing_leaves_the_change_for_later(
+    tmp_path: Path, status: int
+) -> None:
+    practice = Practice(tmp_path / "practice.db")
+    made = practice.change("cancel", {}, "7c0b7a52-4d0f-4c3e-9a57-1f1f5a1b2c3d")
+    answering = httpx2.MockTransport(lambda _: httpx2.Response(status, text="<html>no JSON</html>"))
+    async with httpx2.AsyncClient(transport=answering, base_url="http://clinic.test") as voxanne:
+        await Exchange(practice, voxanne).send_out()
+    assert practice.outcome(made) == (None, None)
+
+
 async def test_a_move_of_what_moved_meanwhile_is_refused_and_seen_at_the_desk(
     stage: Stage,
 ) -> None:

@@ -26,19 +26,19 @@ def verdict() -> Verdict:
 
 
 @pytest.mark.parametrize(
-    ("packages", "wrong", "asked", "said"),
+    ("packages", "wrong", "complete", "said"),
     [
         ([SOUND], False, True, "No known vulnerability in 1"),
         ([SOUND, FLAWED], True, True, "jinja2 2.4: PYSEC-2019-217, fixed in 2.8.1"),
-        ([FLAWED, UNASKED], True, True, "1 of 2 packages not"),
+        ([FLAWED, UNASKED], True, False, "1 of 2 packages not"),
         ([UNASKED, UNASKED], False, False, "NOT AUDITED: nothing"),
     ],
 )
 def test_what_is_made_of_a_report(
-    verdict: Verdict, packages: list[object], wrong: bool, asked: bool, said: str
+    verdict: Verdict, packages: list[object], wrong: bool, complete: bool, said: str
 ) -> None:
     found = verdict({"dependencies": packages})
-    assert found[:2] == (wrong, asked)
+    assert found[:2] == (wrong, complete)
     assert said in "\n".join(found[2])
 
 

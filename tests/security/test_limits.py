@@ -19,7 +19,7 @@ from tests.integration.patient_page import link_to
 from tests.integration.staff_accounts import make_account, make_link
 from tests.integration.tool_calls import use
 from tests.integration.v1_requests import client
-from tests.security.routes import ASKED_BY_SECRET, some_path
+from tests.security.routes import ASKED_BY_SECRET, SOMETHING, some_path
 from voxanne.app import create_app
 from voxanne.inbound import rates
 from voxanne.inbound.rates import RequestRate, network_of
@@ -271,6 +271,14 @@ async def test_one_clinics_wrong_signatures_do_not_silence_another(voice: Api) -
             last = await api.http.post(path.format(voice.clinic.id))
         assert_too_many(last)
         assert (await api.http.post(path.format(uuid4()))).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/callbacks/twilio/{}/status", "/callbacks/google/calendar/{}"])
+async def test_another_spelling_of_an_id_is_no_other_guess(voice: Api, path: str) -> None:
+    async with limited(voice, guesses_per_network_per_minute=SOME) as api:
+        spelled = [str(SOMETHING), SOMETHING.hex, str(SOMETHING).upper(), f"{{{SOMETHING}}}"]
+        answers = [await api.http.post(path.format(each)) for each in spelled]
+        assert [answer.status_code == 429 for answer in answers] == [False] * SOME + [True]
 
 
 async def test_a_flood_of_guesses_costs_no_query(

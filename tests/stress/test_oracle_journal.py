@@ -12,6 +12,7 @@ import pytest
 from tests.sql.diary import at
 from tests.stress.rich import Scene
 from voxanne.stress.oracle import Entry, Journal, find_anomalies, judge
+from voxanne.stress.oracle.journal import JournalFile
 from voxanne.stress.oracle.ledger import is_unsettled
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -251,13 +252,11 @@ async def test_a_caller_of_one_clinic_is_in_no_other(scene: Scene) -> None:
 
 async def test_a_journal_is_read_as_it_was_written(tmp_path: Path, scene: Scene) -> None:
     path = tmp_path / "journal.jsonl"
-    written = Journal(scene.journal.entries[:3])
-    written.to_file(path)
-    for entry in scene.journal.entries[3:]:
-        written.append(entry)
-    # Not closed: a harness that is killed closes nothing.
-    assert Journal.from_file(path).entries == scene.journal.entries
-    written.close()
+    with JournalFile(path) as written:
+        for entry in scene.journal.entries:
+            written.append(entry)
+        # Not closed yet: a harness that is killed closes nothing.
+        assert Journal.from_file(path).entries == scene.journal.entries
     with path.open("a") as file:
         file.write('{"number":')
     assert Journal.from_file(path).entries == scene.journal.entries

@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from voxanne.stress.oracle import Journal
+from voxanne.stress.oracle.journal import JournalFile
 from voxanne.stress.workload.clinics import Clinic, Known
-from voxanne.stress.workload.desk import Desk, JournalFile
+from voxanne.stress.workload.desk import Desk
 from voxanne.stress.workload.plan import CLOCK, Cut
 from voxanne.stress.workload.requests import Ids, Request, direct, read_answer, rest, rpc, voice
 from voxanne.stress.workload.wire import Backend, Reply, UnreachableError, Wire

@@ -22,7 +22,7 @@ from voxanne.cli.root import (
     run,
     say,
 )
-from voxanne.cli.storming import plan_of, print_report, workload_options
+from voxanne.cli.storming import given, plan_of, print_report, workload_options
 from voxanne.config import Settings
 from voxanne.deployment import Deployment
 from voxanne.stress.bench import MEASUREMENTS, Report, run_bench
@@ -135,13 +135,12 @@ def stress(
       voxanne stress --workload --chaos
       voxanne stress --workload --chaos --seed 7 --minutes 20 --rate 90 --journal seen.jsonl
     """
+    _refuse_mixtures(oracle=oracle, workload=workload)
     if oracle:
         with _database_at_hand(load_settings(quiet=True)) as at_hand:
             findings = _run(judge_database(at_hand, journal))
         print_findings(findings, as_json=as_json)
         sys.exit(1 if any(finding.count for finding in findings) else 0)
-    if not workload and (chaos or keep or seed is not None or journal is not None):
-        raise click.UsageError("--seed, --chaos, --journal and --keep are for --workload.")
     if workload:
         plan = plan_of(seed, minutes, rate, clinics, chaos=chaos)
         report = _run(run_workload(plan, progress=say, journal=journal, keep=keep))
@@ -191,7 +190,7 @@ def stress(
     "--appointments",
     type=click.IntRange(APPOINTMENTS_MIN, 50_000_000),
     help=f"in the large diary; the small one has {APPOINTMENTS_MIN:,}; of `scale` a thousand "
-    "a clinic, against a hundredth as many clinics  [default: {APPOINTMENTS:,}; "
+    f"a clinic, against a hundredth as many clinics  [default: {APPOINTMENTS:,}; "
     f"{SCALE_APPOINTMENTS:,} with --scale]",
 )
 @click.option("--scale", is_flag=True, help="only `scale`, of ten million appointments")
@@ -236,6 +235,19 @@ def bench(
     _print_report(report, as_json=as_json)
     if report.wrong or (strict and not report.all_met):
         sys.exit(1)
+
+
+def _refuse_mixtures(*, oracle: bool, workload: bool) -> None:
+    """An option that would be ignored was meant."""
+    race = given("requests", "connections", "url", "key")
+    load = given("seed", "minutes", "rate", "clinics", "chaos", "keep")
+    journal = given("journal")
+    if oracle and (workload or race or load):
+        raise click.UsageError("--oracle looks at what is there: it takes --journal alone.")
+    if workload and race:
+        raise click.UsageError(f"{race[0]} is for callers who race, not for --workload.")
+    if not workload and not oracle and (load or journal):
+        raise click.UsageError(f"{(load + journal)[0]} is for --workload.")
 
 
 def _print_criterion(criterion: Criterion, *, verbose: bool) -> None:

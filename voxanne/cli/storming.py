@@ -63,6 +63,13 @@ def workload_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def given(*names: str) -> list[str]:
+    """Those of these options that were typed."""
+    context = click.get_current_context()
+    typed = click.core.ParameterSource.COMMANDLINE
+    return [f"--{name}" for name in names if context.get_parameter_source(name) is typed]
+
+
 def plan_of(seed: int | None, minutes: float, rate: float, clinics: int, *, chaos: bool) -> Plan:
     chosen = secrets.randbelow(SEED_BELOW) if seed is None else seed
     return Plan(chosen, 60 * minutes, rate, clinics, chaos)

@@ -66,4 +66,6 @@ class McpLater:
                 loaded.set_result(endpoint)
                 await asyncio.Event().wait()
         except Exception as error:
+            if loaded.done():
+                raise
             loaded.set_exception(error)

@@ -55,9 +55,8 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
-        for (
-            outcome
-        ) in OUTCOMES:  # a series that began with its first failure would have no increase
+        # A series that began with its first failure would have no increase.
+        for outcome in OUTCOMES:
             self.bookings.labels(outcome)
         self.requests = Counter(
             "voxanne_requests_total",

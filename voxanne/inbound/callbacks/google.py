@@ -161,7 +161,7 @@ class GoogleCallbacks:
         organization = _organization_of(token)
         connection = _uuid(request.path_params["connection"])
         channel = _uuid(request.headers.get("x-goog-channel-id", ""))
-        forger = (network_of(request), request.path_params["connection"])
+        forger = (network_of(request), connection)
         seconds = self.rates.guesses.wait_seconds(forger)
         # By its token as well, so that nobody else uses up what the true channel may ask.
         channel_key = ("google", connection, token)

@@ -55,35 +55,35 @@ class Entry:
 NAMES = tuple(each.name for each in fields(Entry))
 
 
+class JournalFile:
+    """The journal as it is written, on disk alone: a long run's is too much for memory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: TextIO = path.open("w", encoding="utf-8")
+
+    def append(self, entry: Entry) -> None:
+        self._file.write(entry.line() + "\n")
+        self._file.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
 class Journal:
-    """Entries in the order they were appended: of operations ended, so not of those begun."""
+    """The journal as it is read: entries of operations in the order they ended."""
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.entries: list[Entry] = list(entries)
-        self._file: TextIO | None = None
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def append(self, entry: Entry) -> None:
-        """Adds an entry, and its flushed line where the journal is kept in a file."""
         self.entries.append(entry)
-        if self._file is not None:
-            self._file.write(entry.line() + "\n")
-            self._file.flush()
-
-    def to_file(self, path: Path) -> None:
-        """Writes what is there to a new file at `path` and keeps appending to it until `close`."""
-        self.close()
-        self._file = path.open("w", encoding="utf-8")
-        self._file.writelines(entry.line() + "\n" for entry in self.entries)
-        self._file.flush()
-
-    def close(self) -> None:
-        """Closes the file, if there is one; the entries stay."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
     @classmethod
     def from_file(cls, path: Path) -> Self:

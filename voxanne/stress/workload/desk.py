@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, Final, Self, TextIO
+from typing import Any, Final
 from uuid import UUID
 
 from voxanne.stress.oracle import Anomaly
-from voxanne.stress.oracle.journal import Entry
+from voxanne.stress.oracle.journal import Entry, JournalFile
 from voxanne.stress.workload.clinics import Clinic
 from voxanne.stress.workload.plan import CLOCK, Cut
 from voxanne.stress.workload.requests import (
@@ -57,27 +56,6 @@ _KEPT: Final = (
     "waitlist_id",
     "previous",
 )
-
-
-class JournalFile:
-    """The journal on disk alone: a long run's is too much for memory."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file: TextIO = path.open("w", encoding="utf-8")
-
-    def append(self, entry: Entry) -> None:
-        self._file.write(entry.line() + "\n")
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 @dataclass(slots=True)

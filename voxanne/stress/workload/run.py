@@ -17,10 +17,11 @@ import asyncpg
 from voxanne.postgres.migrate import migrate_up
 from voxanne.stress.figure import Progress
 from voxanne.stress.oracle import Anomaly, Journal, find_anomalies
+from voxanne.stress.oracle.journal import JournalFile
 from voxanne.stress.scratch import ProofError
 from voxanne.stress.workload.chaos import Chaos
 from voxanne.stress.workload.clinics import Clinic, configuration, create_clinics, read_members
-from voxanne.stress.workload.desk import Desk, JournalFile
+from voxanne.stress.workload.desk import Desk
 from voxanne.stress.workload.load import Load
 from voxanne.stress.workload.plan import CLOCK, Fault, Plan, plan_faults, plan_steps
 from voxanne.stress.workload.processes import Kept, create_processes

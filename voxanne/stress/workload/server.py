@@ -5,7 +5,6 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -24,11 +23,6 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.embedded = EmbeddedPostgres(folder / "data")
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
-        with self.embedded:
-            yield
 
     @property
     def url(self) -> str:
