@@ -107,6 +107,7 @@ async def test_another_sites_form_is_refused_whatever_it_holds(
         ("https://evil.example", 403),
         ("http://clinic.test.evil.example", 403),
         ("null", 403),
+        ("http://[", 403),
     ],
 )
 async def test_older_browsers_send_an_origin(voice: Api, origin: str, status: int) -> None:

@@ -40,6 +40,7 @@ async def confirmed(voice: Api) -> bool:
         {"origin": ELSEWHERE},
         {"origin": "http://clinic.test.elsewhere.example"},
         {"origin": "clinic.test"},
+        {"origin": "http://["},
         {"origin": ""},
     ],
     ids=str,

@@ -23,6 +23,7 @@ NEAREST = "0001-01-01T00:00:00+12:00"
         ('{"p_org_id": ', 400, "PGRST102"),
         ("[" * 100_000, 400, "PGRST102"),
         ("{}", 404, "PGRST202"),
+        (r'{"\ud800": 1}', 404, "PGRST202"),
     ],
 )
 async def test_what_postgrest_would_refuse_is_refused_in_its_shape(

@@ -130,6 +130,11 @@ def test_the_watcher_sees_a_secret_that_is_an_argument() -> None:
             "postgresql:///d?host=%2Ftmp%2Fx&user=v",
             "p q",
         ),
+        (
+            "postgresql:///d?application_name=a+b&password=p+q%20r",
+            "postgresql:///d?application_name=a%2Bb",
+            "p+q r",
+        ),
         ("postgresql://a@h/d", "postgresql://a@h/d", None),
         ("postgresql://h", "postgresql://h", None),
         ("postgresql://a:x:y@h/d", "postgresql://a@h/d", "x:y"),

@@ -1,39 +1,38 @@
-"""docs/reference/roles.md, run as it stands: the API's login books, and can do nothing else."""
+"""The roles of docs/reference/roles.md: the API's login books, and can do nothing else."""
 
+import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import pytest
 
-from tests.database import START, Server
+from tests.database import START
 from tests.integration.clinics import in_process, settings_for, wish
+from tests.recovery.clusters import cluster, make_roles
 from tests.unit import vapi_bodies as bodies
 from voxanne.app import create_app
 from voxanne.deployment import Deployment, load_fernet, open_api_pool
 from voxanne.postgres import organizations
+from voxanne.postgres.embedded import EmbeddedPostgres
 from voxanne.postgres.migrate import migrate_up
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "roles.md"
-(STATEMENTS,) = re.findall(r"```sql\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """A database with the roles of the page under names of the test's own: roles are the whole
-    server's, and this server has other tests."""
+    """A server of its own: roles are the whole server's."""
 
-    server: Server
-    name: str
-    suffix: str
+    server: EmbeddedPostgres
 
     def url(self, role: str) -> str:
-        made = role if role == "voxanne_api" else role + self.suffix
-        return self.server.postgres.url(self.name, made)
+        return self.server.url(user=role)
 
     @contextlib.asynccontextmanager
     async def session(self, role: str) -> AsyncIterator[asyncpg.Connection]:
@@ -44,34 +43,24 @@ class Deployed:
             await connection.close()
 
 
-@pytest.fixture
-async def deployed(server: Server) -> AsyncIterator[Deployed]:
-    suffix = f"_{uuid4().hex[:8]}"
-    # voxanne_api's name is the migrations' own, so that it alone stays as it is.
-    made = re.sub(r"\bvoxanne(_web|_monitor)?\b", lambda name: name[0] + suffix, STATEMENTS)
-    made = re.sub(r"CREATE ROLE voxanne_api [^;]*;", "", made)
-    async with server.database("template0") as database:
-        superuser = await database.connect_superuser()
-        await superuser.execute(
-            "DO $$ BEGIN CREATE ROLE voxanne_api NOLOGIN NOINHERIT; "
-            "EXCEPTION WHEN duplicate_object THEN NULL; END $$"
-        )
-        await superuser.execute(made)
-        place = Deployed(server, database.name, suffix)
-        try:
-            async with place.session("voxanne") as owner:
-                await migrate_up(owner)
-            yield place
-        finally:
-            await superuser.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-            for role in (f"voxanne_web{suffix}", f"voxanne_monitor{suffix}"):
-                await superuser.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
-            await superuser.execute(f"REASSIGN OWNED BY voxanne{suffix} TO postgres")
-            await superuser.execute(f"DROP OWNED BY voxanne{suffix} CASCADE")
-            await superuser.execute(f"DROP ROLE voxanne{suffix}")
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[Deployed]:
+    memory = Path("/dev/shm")
+    with (
+        tempfile.TemporaryDirectory(
+            prefix="voxanne-", dir=memory if memory.is_dir() else None, ignore_cleanup_errors=True
+        ) as home,
+        cluster(Path(home)) as server,
+    ):
+        make_roles(server)
+        place = Deployed(server)
+        asyncio.run(migrate(place))
+        yield place
+
+
+async def migrate(place: Deployed) -> None:
+    async with place.session("voxanne") as owner:
+        await migrate_up(owner)
 
 
 async def refused(connection: asyncpg.Connection, query: str) -> bool:
@@ -113,7 +102,7 @@ ATTEMPTS = (
 
 async def test_the_api_books_with_its_login_and_can_do_nothing_else(deployed: Deployed) -> None:
     org_id, key = await open_clinic(deployed)
-    settings = settings_for(deployed.url("voxanne"), api_database_url=deployed.url("voxanne_web"))
+    settings = settings_for(deployed.url("voxanne"), api_database_url=deployed.url("voxanne_app"))
     pool = await open_api_pool(Deployment(settings, deployed.url("voxanne"), None))
     try:
         async with in_process(create_app(settings, pool, load_fernet(settings))) as http:
@@ -126,15 +115,15 @@ async def test_the_api_books_with_its_login_and_can_do_nothing_else(deployed: De
             assert r"\"success\":true" in answer.text, answer.text
             assert (await http.get("/readyz")).status_code == 200
         who = await pool.fetch_value("SELECT current_user || ' ' || session_user")
-        assert who == " ".join(["voxanne_web" + deployed.suffix] * 2), "no stepping down needed"
+        assert who == " ".join(["voxanne_app"] * 2), "no stepping down needed"
     finally:
         await pool.close()
 
-    async with deployed.session("voxanne_web") as web:
+    async with deployed.session("voxanne_app") as web:
         assert await web.fetchval("SELECT count(*) FROM appointments") == 0, "without a claim"
         let_in = [query for query in ATTEMPTS if not await refused(web, query)]
         assert let_in == []
-        assert await refused(web, f"SET ROLE voxanne{deployed.suffix}")
+        assert await refused(web, "SET ROLE voxanne")
     async with deployed.session("voxanne") as owner:
         assert await owner.fetchval("SELECT count(*) FROM appointments") == 1
         assert (
@@ -158,18 +147,22 @@ async def test_monitoring_sees_statistics_and_no_patient(deployed: Deployed) -> 
             assert await refused(monitor, f"SELECT * FROM {table}"), table
 
 
-async def test_the_owner_is_no_more_than_an_owner(deployed: Deployed) -> None:
-    async with deployed.session("voxanne") as owner:
-        row = await owner.fetchrow(
-            "SELECT rolsuper, rolbypassrls, rolcreatedb, rolcreaterole, rolreplication "
-            "FROM pg_roles WHERE rolname = current_user"
-        )
-        assert row is not None
-        assert not any(row.values())
-        assert await refused(owner, "CREATE ROLE mine")
+async def test_the_limits_of_the_page_are_set(deployed: Deployed) -> None:
+    async with deployed.session("voxanne_app") as app:
+        for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            assert await app.fetchval(f"SHOW {name}") == "30s"
+        rows = await app.fetch("SELECT rolname, rolconnlimit FROM pg_roles WHERE rolconnlimit > 0")
+    assert {tuple(row) for row in rows} == {("voxanne_app", 200), ("voxanne_monitor", 5)}
 
 
-def test_every_role_of_the_page_is_made_by_it() -> None:
+async def test_only_the_roles_of_the_page_may_connect(deployed: Deployed) -> None:
+    """And no other role was made."""
     told = set(re.findall(r"^\| `(voxanne\w*)` \|", PAGE.read_text(), re.MULTILINE))
-    made = set(re.findall(r"CREATE ROLE (\w+)", STATEMENTS))
-    assert told - made == {"voxanne_backup"}, "made by deploy/backup/role.sql"
+    async with deployed.session("voxanne") as owner:
+        rows = await owner.fetch(
+            "SELECT rolname, has_database_privilege(rolname, current_database(), 'CONNECT') AS may "
+            "FROM pg_roles WHERE rolname !~ '^pg_' AND NOT rolsuper"
+        )
+    assert {row["rolname"] for row in rows} == told
+    # voxanne_api is nobody's login.
+    assert {row["rolname"] for row in rows if row["may"]} == told - {"voxanne_api"}

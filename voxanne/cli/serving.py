@@ -11,6 +11,7 @@ from types import FrameType
 import click
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from voxanne.app import create_app
 from voxanne.cli.demo import play_scene
@@ -23,6 +24,30 @@ from voxanne.outbox.metrics import WorkerMetrics
 STOP_SECONDS_MAX = 10
 # Longer than the proxies in front of it keep theirs, so that none sends into a closing connection.
 KEEP_ALIVE_SECONDS = 75
+# A request's line and headers, or what a client sends between pieces of its body.
+HEAD_BYTES_MAX = 64 * 1024
+
+
+class BoundedHead(HttpToolsProtocol):
+    """uvicorn's HTTP, with an end to what comes before a body or behind it: on its own it keeps
+    headers without end. Read in pieces, so somewhat more may pass.
+    """
+
+    _head_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > HEAD_BYTES_MAX:
+            self.transport.close()
+
+    def on_body(self, body: bytes) -> None:
+        self._head_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._head_bytes = 0
+        super().on_message_complete()
 
 
 class Server(uvicorn.Server):
@@ -142,6 +167,7 @@ async def _running(
         yield Server(
             uvicorn.Config(
                 app,
+                http=BoundedHead,
                 log_config=None,
                 access_log=False,
                 server_header=False,

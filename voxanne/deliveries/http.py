@@ -96,7 +96,7 @@ async def exchange(client: httpx2.AsyncClient, method: str, url: str, **options:
     """Send one request and read the whole answer. Raises UnreachableError."""
     try:
         async with client.stream(method, url, **options) as response:
-            body = b""
+            body = bytearray()  # of many small pieces, bytes would be copied for each of them
             async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > ANSWER_BYTES_MAX:
@@ -104,7 +104,7 @@ async def exchange(client: httpx2.AsyncClient, method: str, url: str, **options:
                         "answer_too_long", "The answer was too long.", certain=False
                     )
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, body)
+            return Answer(response.status_code, headers, bytes(body))
     except httpx2.InvalidURL:  # no HTTPError: a host such as 0177.0.0.1, which nobody can mean
         raise UnreachableError("invalid_url", "That is no URL.", certain=True) from None
     except _CERTAIN:

@@ -1,5 +1,6 @@
 """What every request goes through: the body limit, the catch-all, one log line."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 # Filled in by the endpoint, printed by the log line: ids, tools and outcomes only.
 NOTES: Final = "voxanne.notes"
 # A body over the limit is read on, and dropped, up to this many times the limit.
+BODY_SECONDS_MAX: Final = 30.0
 DROPPED_BODIES_MAX: Final = 8
 ROUTE: Final = "voxanne.route"
 
@@ -55,6 +57,11 @@ def unauthorized() -> JSONResponse:
     return answer
 
 
+def gone() -> Response:
+    """For whoever is there no more, or sends too slowly: the connection is closed."""
+    return Response(status_code=499, headers={"connection": "close"})
+
+
 def rate_limited(seconds: int) -> JSONResponse:
     """`seconds` until it may be asked again."""
     answer = problem(429, Outcome.RATE_LIMITED, "That was too much at once: see Retry-After.")
@@ -66,19 +73,24 @@ async def read_body(request: Request, bytes_max: int) -> bytes:
     """The whole body, or BodyTooLargeError, with no more than `bytes_max` of it kept.
 
     A somewhat longer body is read to its end and dropped, since a client that is cut off while it
-    sends may never see the answer.
+    sends may never see the answer. Who isn't done within BODY_SECONDS_MAX counts as gone
+    (ClientDisconnect).
     """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > DROPPED_BODIES_MAX * bytes_max:
         raise BodyTooLargeError
     body = bytearray()
     received = 0
-    async for chunk in request.stream():
-        received += len(chunk)
-        if received <= bytes_max:
-            body += chunk
-        elif received > DROPPED_BODIES_MAX * bytes_max:
-            break
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            async for chunk in request.stream():
+                received += len(chunk)
+                if received <= bytes_max:
+                    body += chunk
+                elif received > DROPPED_BODIES_MAX * bytes_max:
+                    break
+    except TimeoutError:
+        raise ClientDisconnect from None
     if received > bytes_max:
         raise BodyTooLargeError
     return bytes(body)
@@ -167,7 +179,7 @@ def _route(path: str, endpoint: Endpoint, method: str) -> Route:
             answer.headers["connection"] = "close"
             return answer
         except ClientDisconnect:
-            return Response(status_code=499)  # nobody is there to read it
+            return gone()
         except Exception as error:
             # Its text may hold a patient's details, so only its type and place are logged.
             note(request, bug=describe(error))

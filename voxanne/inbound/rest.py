@@ -239,7 +239,9 @@ def _label(wanted: type) -> str:
 def _signature_detail(unknown: list[str], missing: list[str]) -> str:
     parts = []
     if unknown:
-        parts.append("unknown: " + ", ".join(name[:60] for name in unknown[:10]))
+        named = ", ".join(name[:60] for name in unknown[:10])
+        # JSON may name a lone surrogate, which no answer can carry.
+        parts.append("unknown: " + named.encode("utf-8", "replace").decode())
     if missing:
         parts.append("missing: " + ", ".join(missing))
     return f"No {FUNCTION} takes these parameters ({'; '.join(parts)})"

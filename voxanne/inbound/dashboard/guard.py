@@ -203,7 +203,10 @@ def is_from_elsewhere(request: Request, public_url: str | None) -> bool:
     if origin is None:
         return False
     own = {request.headers.get("host"), urlsplit(public_url).netloc if public_url else None}
-    return urlsplit(origin).netloc not in own
+    try:
+        return urlsplit(origin).netloc not in own
+    except ValueError:  # no URL, and no browser's
+        return True
 
 
 async def read_form(request: Request) -> Form:

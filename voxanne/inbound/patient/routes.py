@@ -266,7 +266,10 @@ class PatientPages:
         own = {request.headers.get("host")}
         if self.public_url is not None:
             own.add(urlsplit(self.public_url).netloc)
-        return origin != "null" and urlsplit(origin).netloc not in own
+        try:
+            return origin != "null" and urlsplit(origin).netloc not in own
+        except ValueError:  # no URL, and no browser's
+            return True
 
     async def _call(self, visit: Visit, function: str, **arguments: object) -> dict[str, Any]:
         given = {f"p_{name}": value for name, value in arguments.items()}

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from voxanne.booking.outcomes import Outcome
 from voxanne.inbound.authentication import UnauthorizedError
-from voxanne.inbound.http import BodyTooLargeError, describe, note
+from voxanne.inbound.http import BodyTooLargeError, describe, gone, note
 from voxanne.postgres.pool import DatabaseBusyError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -180,7 +180,7 @@ def problem_of(request: Request, error: Exception) -> Response:
                 headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
             )
         case ClientDisconnect():
-            return Response(status_code=499)  # nobody is there to read it
+            return gone()
         case _:
             note(request, bug=describe(error))
             error = RefusedError(Outcome.INTERNAL_ERROR, "Something went wrong on our side.")
