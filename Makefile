@@ -1,5 +1,7 @@
 # Needs Python 3.11 or later and nothing else; each target sets up what it needs on first use.
 PYTHON ?= python3
+# Commands start faster where what was compiled is kept.
+export PYTHONDONTWRITEBYTECODE :=
 BIN := .venv/bin
 POSTGRES15_TESTS ?= tests/sql tests/concurrency tests/model tests/migration
 

@@ -4,7 +4,7 @@ event, at the right time, or a failure that staff see.
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -132,44 +132,44 @@ async def test_after_a_fault_there_is_one_event_as_the_appointment_is(
     assert delivery["status"] == "delivered"
     start = LATER if action == "move" else THURSDAY
     assert times(desk) == ({} if action == "cancel" else {uid(booked): (start, start + HOUR)})
-    faulty = [(seen, name) for seen, _, name in proxy.seen if name is not None]
-    assert faulty == [(method, FAULTS[fault]().name)]
+    assert faulty(proxy) == [(method, FAULTS[fault]().name)]
     assert (await practice.connection())["status"] == "connected"
     assert await practice.alerts() == []
 
 
-@pytest.mark.parametrize(("full", "place", "method"), READING)
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_after_a_fault_the_mirror_is_what_the_calendar_is(
-    practice: Practice,
-    proxy: FaultProxy,
-    desk: Desk,
-    fault: str,
-    full: bool,
-    place: int,
-    method: str,
+    practice: Practice, proxy: FaultProxy, desk: Desk, fault: str
 ) -> None:
-    if full:
-        await practice.api.value("UPDATE calendar_connections SET sync_token = NULL")
-    desk.put("mine.ics", f"DTSTART:{THURSDAY:%Y%m%dT%H%M%SZ}", "DURATION:PT1H")
-    proxy.plan(*[None] * place, FAULTS[fault]())
-    await practice.read()
-    busy = await practice.busy()
-    assert busy in ([], [(THURSDAY, HOUR)])
-    connection = await practice.connection()
-    if connection["status"] == "broken":
-        assert fault in MENDED
-        assert await practice.alerts() == ["calendar_broken"]
-        await practice.connect(connection["calendar"])
-    elif not busy:
-        assert connection["error_code"]
-    await practice.read()
-    assert await practice.busy() == [(THURSDAY, HOUR)]
-    connection = await practice.connection()
-    assert (connection["status"], connection["error_code"]) == ("connected", None)
-    assert [(seen, name) for seen, _, name in proxy.seen if name is not None] == [
-        (method, FAULTS[fault]().name)
-    ]
+    """At each request of a reading."""
+    known: list[tuple[datetime, timedelta]] = []
+    for day, (full, place, method) in enumerate(READING):
+        start = THURSDAY + timedelta(days=day)
+        if full:
+            await practice.api.value("UPDATE calendar_connections SET sync_token = NULL")
+        desk.put(f"mine-{day}.ics", f"DTSTART:{start:%Y%m%dT%H%M%SZ}", "DURATION:PT1H")
+        proxy.seen.clear()
+        proxy.plan(*[None] * place, FAULTS[fault]())
+        await practice.read()
+        busy = await practice.busy()
+        assert busy in (known, [*known, (start, HOUR)]), (place, method)
+        connection = await practice.connection()
+        if connection["status"] == "broken":
+            assert fault in MENDED
+            assert "calendar_broken" in await practice.alerts()
+            await practice.connect(connection["calendar"])
+        elif busy == known:
+            assert connection["error_code"], (place, method)
+        await practice.read()
+        known.append((start, HOUR))
+        assert await practice.busy() == known
+        connection = await practice.connection()
+        assert (connection["status"], connection["error_code"]) == ("connected", None)
+        assert faulty(proxy) == [(method, FAULTS[fault]().name)]
+
+
+def faulty(proxy: FaultProxy) -> list[tuple[str, str]]:
+    return [(seen, name) for seen, _, name in proxy.seen if name is not None]
 
 
 @pytest.mark.parametrize(("action", "place", "method"), WRITING[:2])

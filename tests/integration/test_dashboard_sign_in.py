@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import argon2
 import pytest
 
 from tests.integration.clinics import NOW, Api
@@ -15,12 +16,21 @@ from tests.integration.staff_accounts import (
     make_account,
     make_link,
 )
+from voxanne.inbound.dashboard import passwords
 from voxanne.inbound.tokens import new_token, token_hash
 from voxanne.outbox.chores import chores_of_the_diary, sweep_sign_ins
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 OTHER_PASSWORD = "seven quiet winter trains"
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How dear a hash is, is tests/unit/test_passwords.py's; here it would be half of the time."""
+    if request.node.name != "test_a_hash_of_older_parameters_is_renewed":
+        monkeypatch.setattr(passwords, "HASHER", CHEAP)
 
 
 @pytest.fixture
@@ -106,8 +116,6 @@ async def test_it_leads_to_the_page_that_was_asked_for(voice: Api, browser: Brow
 
 
 async def test_a_hash_of_older_parameters_is_renewed(voice: Api, browser: Browser) -> None:
-    import argon2
-
     old = argon2.PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=1).hash(PASSWORD)
     staff_id = await make_account(voice)
     await voice.value("UPDATE staff_accounts SET password_hash = $1", old)
