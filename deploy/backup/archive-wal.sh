@@ -12,3 +12,4 @@ fi
 cp "$source" "$target.part"
 sync "$target.part"
 mv "$target.part" "$target"
+sync "$BACKUP_WAL_DIR"

@@ -9,6 +9,10 @@ set -eu
 umask 077
 : "${VOXANNE_BACKUP_DIR:?the directory that backups go into}"
 keep=${BACKUP_KEEP_BASES:-2}
+if [ "$keep" -lt 1 ]; then
+  echo "BACKUP_KEEP_BASES must be at least 1" >&2     # with 0 the new one would go too
+  exit 1
+fi
 
 mkdir -p "$VOXANNE_BACKUP_DIR"
 name=base-$(date -u +%Y-%m-%dT%H-%M-%SZ)

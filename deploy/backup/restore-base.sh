@@ -22,10 +22,9 @@ tar -xzf "$base/pg_wal.tar.gz" -C "$pgdata/pg_wal"
 if [ -n "${BACKUP_WAL_DIR:-}" ]; then
   {
     echo "restore_command = 'cp \"$BACKUP_WAL_DIR/%f\" \"%p\"'"
-    if [ -n "$moment" ]; then
-      echo "recovery_target_time = '$moment'"
-      echo "recovery_target_action = 'promote'"
-    fi
+    # Said even where it is empty: a server that was restored to a moment before still has that one here.
+    echo "recovery_target_time = '$moment'"
+    echo "recovery_target_action = 'promote'"
   } >>"$pgdata/postgresql.auto.conf"
   touch "$pgdata/recovery.signal"
 fi

@@ -10,10 +10,27 @@ dump=${1:?the dump to restore}
 here=$(dirname "$0")
 roles=${dump%.dump}.roles.sql
 
-# Roles that are there already are kept as they are; one that lacks is noticed when it is needed, below.
-psql --no-psqlrc --quiet --dbname=postgres --file="$roles" 2>&1 | grep -v ' already exists$' || true
-
+if [ ! -r "$roles" ]; then
+  echo "$roles is missing" >&2
+  exit 1
+fi
 owner=$(pg_restore --list "$dump" | sed -n 's/.* TABLE public appointments //p')
+: "${owner:?$dump is not a dump of dump.sh}"
+there=$(psql --no-psqlrc --quiet --tuples-only --set=ON_ERROR_STOP=1 --set=name="$PGDATABASE" --dbname=postgres <<'SQL'
+SELECT datname FROM pg_database WHERE datname = :'name'
+SQL
+)
+if [ -n "$there" ]; then
+  echo "$PGDATABASE already exists; nothing was changed" >&2
+  exit 1
+fi
+
+# Roles that are there already keep their passwords, and have the dump's attributes from here on. All of them or
+# none: any other error ends it here.
+sed 's/^CREATE ROLE \(.*\);$/DO $$ BEGIN CREATE ROLE \1; EXCEPTION WHEN duplicate_object THEN NULL; END $$;/' "$roles" |
+  PGOPTIONS='--client-min-messages=warning' psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --single-transaction \
+    --dbname=postgres
+
 createdb --template=template0 --encoding=UTF8 --owner="$owner" "$PGDATABASE"
 # The owner's, as `migrate up` makes it: made by the restore it would be the superuser's.
 psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --set=owner="$owner" <<'SQL'

@@ -1,7 +1,6 @@
 """The roles that deploy/postgres/roles.sql makes: each can do its work and no more."""
 
 import asyncio
-import subprocess
 import tempfile
 import time
 import urllib.request
@@ -12,17 +11,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.acceptance.commands import Running, environment, voxanne
+from tests.acceptance.commands import Running, voxanne
 from tests.database import book
-from tests.recovery.clusters import address, cluster
-from voxanne.postgres.embedded import EmbeddedPostgres, wheel_bin_dir
+from tests.recovery.clusters import cluster, make_roles
+from voxanne.postgres.embedded import EmbeddedPostgres
 
-ROLES = Path(__file__).parents[2] / "deploy" / "postgres" / "roles.sql"
-PASSWORDS = {
-    "VOXANNE_OWNER_PASSWORD": "the owner's",
-    "VOXANNE_APP_PASSWORD": "the app's",
-    "VOXANNE_BACKUP_PASSWORD": "the backup's",
-}
 KEY = "x" * 43 + "="
 SECONDS_MAX = 20
 
@@ -37,12 +30,10 @@ def server() -> Iterator[EmbeddedPostgres]:
         ) as home,
         cluster(Path(home)) as server,
     ):
-        where = {**environment(), **address(server, "postgres", "postgres"), **PASSWORDS}
-        psql = [str(wheel_bin_dir() / "psql"), "-Xq", "-v", "ON_ERROR_STOP=1"]
-        for words in (["-c", "DROP DATABASE voxanne"], ["-c", "DROP ROLE voxanne"], ["-f", ROLES]):
-            subprocess.run([*psql, *map(str, words)], env=where, check=True)
-        settings = {"DATABASE_URL": server.url()}
-        migrated = voxanne("migrate", "up", settings=settings, cwd=Path(home))
+        make_roles(server)
+        # Its unit gives it no directory of its own.
+        settings = {"DATABASE_URL": server.url(), "VOXANNE_DATA_DIR": "/proc/none"}
+        migrated = voxanne("migrate", "up", settings=settings, cwd=Path("/"))
         assert migrated.returncode == 0, migrated.stderr
         yield server
 

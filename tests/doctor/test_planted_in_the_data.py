@@ -47,6 +47,11 @@ ENDED = (
     "UPDATE calendar_connections SET status = 'broken', error_code = 'invalid_grant', "
     "created_at = now() - interval '{}', updated_at = now()"
 )
+ENDED_BEFORE = (
+    "UPDATE calendar_connections SET created_at = now() - interval '{}'; "
+    "INSERT INTO alerts (org_id, kind, created_at) "
+    "VALUES ('{{clinic}}', 'calendar_broken', now() - interval '{}')"
+)
 
 
 @dataclass(frozen=True)
@@ -130,11 +135,14 @@ FAULTS = [
     ),
     Planted("google_testing", ENDED.format("7 days 20 minutes"), "Harbor Dental (Dr Grey)"),
     Planted(
+        "google_testing", ENDED_BEFORE.format("10 days", "3 days"), "may have ended", State.WARN
+    ),
+    # Connected again, and it has held for longer: the project was published.
+    Planted(
         "google_testing",
-        "UPDATE calendar_connections SET created_at = now() - interval '30 days'; "
-        "INSERT INTO alerts (org_id, kind, created_at) "
-        "VALUES ('{clinic}', 'calendar_broken', now() - interval '23 days')",
-        "seven days after",
+        ENDED_BEFORE.format("30 days", "23 days"),
+        "no consent ended",
+        State.OK,
     ),
     Planted("google_testing", ENDED.format("30 days"), "no consent ended", State.OK),
     Planted("google_tokens", ENDED.format("30 days"), "Harbor Dental (Dr Grey): broken"),

@@ -5,7 +5,7 @@ and taken out again.
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -480,3 +480,19 @@ async def test_no_patient_and_no_token_is_told(deployment: Deployment) -> None:
         finding = await planted.finds("google_tokens")
     told = f"{report.as_json()}{finding}"
     assert not [hidden for hidden in ("Maya", "Okafor", "9460958", *tokens) if hidden in told]
+
+
+async def test_a_backup_that_is_removed_while_it_looks(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tonight's takes the oldest away. Here it is gone between the listing and the look at it."""
+    listed = os.walk
+
+    def walk_late(directory: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        for place, directories, names in listed(directory):
+            (Path(place) / "old.dump").unlink(missing_ok=True)
+            yield place, directories, names
+
+    monkeypatch.setattr("voxanne.doctor.backups.os.walk", walk_late)
+    async with backups(("old.dump", b"x", 30), ("new.dump", b"x", 1))(deployment) as planted:
+        assert (await planted.finds("backups")).state is State.OK

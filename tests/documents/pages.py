@@ -8,8 +8,6 @@ ROOT = Path(__file__).parent.parent.parent
 # Generated from the program, with the output of `--help`; its blocks are nobody's to type.
 GENERATED = {"docs/reference/commands.md", "docs/reference/settings.md"}
 RUN = ("sh", "sql", "python")
-# Blocks that another test runs as they stand, on a server of its own: they make its roles.
-RUN_ELSEWHERE = {("docs/reference/roles.md", "sql"): "tests/security/test_roles.py"}
 FOLLOWS_CHARACTERS_MAX = 40
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)\s*$")
 
@@ -42,8 +40,7 @@ class Page:
 
     def run_blocks(self) -> list[Block]:
         """Those that are typed here."""
-        elsewhere = {language for page, language in RUN_ELSEWHERE if page == self.name}
-        return [one for one in self.blocks if one.language in RUN and one.language not in elsewhere]
+        return [one for one in self.blocks if one.language in RUN]
 
 
 def read_pages() -> list[Page]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.database import Server
-from tests.documents.pages import ROOT, RUN, RUN_ELSEWHERE, Block, Page, read_pages
+from tests.documents.pages import RUN, Block, Page, read_pages
 from tests.documents.scene import Desk, Scene
 from tests.fakes.vapi_api import fake_vapi
 
@@ -28,7 +28,7 @@ CONSOLE_PROGRAMS = {
     *("docker", "systemctl", "journalctl", "certbot", "caddy", "promtool", "uvicorn", "curl"),
     ".venv/bin/pytest",
     *("apt-get", "git", "useradd", "install", "cp", "ln", "chown", "python3.11", "$EDITOR"),
-    *("for", "until", "do", "done", "psql", "archive_mode", "deploy/backup/dump.sh"),
+    *("for", "do", "read", "done", "psql", "archive_mode", "deploy/backup/dump.sh"),
     *(
         "archive_timeout",
         "archive_command",
@@ -37,7 +37,7 @@ CONSOLE_PROGRAMS = {
     ),
     *("voxanne doctor", "voxanne stress", "voxanne migrate", "voxanne validate"),
 }
-CONSOLE_BLOCKS = 16
+CONSOLE_BLOCKS = 17
 SHOWN_CHARACTERS_MAX = 2_000
 REFUSED = re.compile(r'"success": ?false|"status": ?[45]\d\d|"code": ?"[A-Z_]+"')
 VARIABLE = re.compile(
@@ -65,13 +65,6 @@ def test_its_commands_run(scene: Scene, page: Page) -> None:
         for block, shown in zip(page.blocks, [*page.blocks[1:], None], strict=True):
             if block in run:
                 run_and_compare(desk, block, shown)
-
-
-def test_what_is_run_elsewhere_is() -> None:
-    for (page, language), test in RUN_ELSEWHERE.items():
-        text = (ROOT / test).read_text()
-        assert Path(page).name in text
-        assert f"```{language}" in text
 
 
 def test_what_is_not_run_says_so() -> None:

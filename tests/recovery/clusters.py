@@ -13,6 +13,12 @@ from tests.database import FAST_SETTINGS
 from voxanne.postgres.embedded import EmbeddedPostgres, wheel_bin_dir
 
 RECIPES = Path(__file__).parents[2] / "deploy" / "backup"
+ROLES = RECIPES.parent / "postgres" / "roles.sql"
+PASSWORDS = {
+    "VOXANNE_OWNER_PASSWORD": "the owner's",
+    "VOXANNE_APP_PASSWORD": "the app's",
+    "VOXANNE_BACKUP_PASSWORD": "the backup's",
+}
 SECONDS_MAX = 120
 TABLES = """
 SELECT relname FROM pg_class
@@ -63,14 +69,25 @@ def done(recipe: str, *arguments: str, **variables: str) -> str:
     return finished.stdout.strip().splitlines()[-1]
 
 
-def psql(server: EmbeddedPostgres, file: str, database: str = "postgres") -> None:
-    """A file of the recipes, by a superuser."""
+def psql(server: EmbeddedPostgres, *arguments: str) -> None:
+    """By a superuser."""
     subprocess.run(
-        [str(wheel_bin_dir() / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-f", RECIPES / file],
-        env={**os.environ, **address(server, "postgres", database)},
+        [str(wheel_bin_dir() / "psql"), "-Xq", "-v", "ON_ERROR_STOP=1", *arguments],
+        env={**os.environ, **PASSWORDS, **address(server, "postgres", "postgres")},
         timeout=SECONDS_MAX,
         check=True,
     )
+
+
+def drop_the_empty_one(server: EmbeddedPostgres) -> None:
+    """A server as it comes, without the database and role that ours begins with."""
+    psql(server, "-c", "DROP DATABASE voxanne", "-c", "DROP ROLE voxanne")
+
+
+def make_roles(server: EmbeddedPostgres) -> None:
+    """Those of a deployment, and its empty database."""
+    drop_the_empty_one(server)
+    psql(server, "-f", str(ROLES))
 
 
 async def contents(url: str) -> Contents:

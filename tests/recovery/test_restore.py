@@ -29,6 +29,8 @@ from tests.recovery.clusters import (
     cluster,
     contents,
     done,
+    drop_the_empty_one,
+    make_roles,
     psql,
     run,
 )
@@ -99,6 +101,7 @@ def source(directory: Path) -> Iterator[EmbeddedPostgres]:
     recipe = shutil.copy(RECIPES / "archive-wal.sh", home)
     archive = f"BACKUP_WAL_DIR={wal} {recipe} %p %f"
     with cluster(home, archive_mode="on", archive_command=archive) as server:
+        make_roles(server)
         yield server
 
 
@@ -120,7 +123,6 @@ async def restored(
     clinic = await practice(database, fernet)
     for name in ("Here", "Elsewhere"):
         await tenant(database, name)
-    psql(source, "role.sql")
     backups = directory / "backups"
     where = address(source, "voxanne_backup", "voxanne")
     dump = Path(done("dump.sh", VOXANNE_BACKUP_DIR=str(backups), **where))
@@ -162,16 +164,6 @@ async def spend_transactions(owner: asyncpg.Connection) -> None:
         f"DO $$ BEGIN FOR n IN 1..{TRANSACTIONS} LOOP PERFORM pg_current_xact_id(); COMMIT; "
         "END LOOP; END $$"
     )
-
-
-def drop_the_empty_one(server: EmbeddedPostgres) -> None:
-    """A server as it comes, without the database and role that ours begins with."""
-    for statement in ("DROP DATABASE voxanne", "DROP ROLE voxanne"):
-        subprocess.run(
-            [wheel_bin_dir() / "psql", "-Xqc", statement],
-            env={**os.environ, **address(server, "postgres", "postgres")},
-            check=True,
-        )
 
 
 def restore_without_recipe(restored: Restored) -> None:
@@ -362,13 +354,53 @@ async def test_a_new_dump_takes_old_ones_away_and_a_failed_one_does_not(
 
 async def test_a_database_that_is_there_is_not_restored_over(restored: Restored) -> None:
     before = await contents(restored.fresh.url())
+    psql(restored.fresh, "-c", "ALTER ROLE voxanne_monitor CONNECTION LIMIT 7")
     where = address(restored.fresh, "postgres", "voxanne")
 
     refused = run("restore.sh", str(restored.dump), **where)
 
     assert refused.returncode != 0
-    assert "already exists" in refused.stderr
+    assert "already exists; nothing was changed" in refused.stderr
     assert await contents(restored.fresh.url()) == before
+    assert await connections_allowed(restored) == 7
+
+
+async def test_no_restore_begins_without_all_roles(restored: Restored) -> None:
+    """Only that a role is there already is no error; of the others it changes nothing."""
+    psql(restored.fresh, "-c", "ALTER ROLE voxanne_monitor CONNECTION LIMIT 7")
+    dump = Path(shutil.copy(restored.dump, restored.backups.parent / "other.dump"))
+    where = address(restored.fresh, "postgres", "other")
+    without = run("restore.sh", str(dump), **where)
+    assert "other.roles.sql is missing" in without.stderr
+
+    roles = restored.dump.with_suffix(".roles.sql").read_text()
+    dump.with_suffix(".roles.sql").write_text(f"{roles}\nGRANT absent TO voxanne;\n")
+    refused = run("restore.sh", str(dump), **where)
+
+    assert (without.returncode == 0, refused.returncode == 0) == (False, False)
+    assert 'role "absent" does not exist' in refused.stderr
+    assert await connections_allowed(restored) == 7
+    copy = await restored.connect()
+    assert await copy.fetchval("SELECT count(*) FROM pg_database WHERE datname = 'other'") == 0
+    await copy.close()
+
+
+async def connections_allowed(restored: Restored) -> int:
+    """To the monitor: 5 by the dump, 7 where the test has changed that."""
+    copy = await restored.connect()
+    allowed: int = await copy.fetchval(
+        "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'voxanne_monitor'"
+    )
+    await copy.close()
+    return allowed
+
+
+async def test_no_copy_is_kept_of_none(directory: Path) -> None:
+    backups = directory / "none"
+    refused = run("base.sh", VOXANNE_BACKUP_DIR=str(backups), BACKUP_KEEP_BASES="0")
+    assert refused.returncode != 0
+    assert "at least 1" in refused.stderr
+    assert not backups.exists()
 
 
 async def test_to_a_moment_by_a_copy_of_the_server_and_its_log(
@@ -386,6 +418,12 @@ async def test_to_a_moment_by_a_copy_of_the_server_and_its_log(
     assert wanted["success"]
     assert unwanted["success"]
     await archived(restored)
+
+    # The copied server may have been restored to a moment itself: that one no longer counts.
+    unaimed = directory / "unaimed"
+    done("restore-base.sh", base, str(unaimed), **kept)
+    assert "recovery_target_time = ''\n" in (unaimed / "postgresql.auto.conf").read_text()
+    shutil.rmtree(unaimed)
 
     home = directory / "copy"
     home.mkdir()

@@ -1,8 +1,12 @@
 """Checks of what is lost first: backups, and room on the disk."""
 
 import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final
 
 from voxanne.doctor.examination import Examination
@@ -42,20 +46,25 @@ async def check_backups(scene: Examination) -> Finding:
 
 def _newest(directory: Path) -> tuple[Path, datetime, int] | None:
     """The newest finished file, when it was written, and its bytes. Raises OSError."""
-    found = [
-        (path.stat(), path)
-        for path in (directory.rglob("*") if directory.stat() else ())
-        if path.is_file() and path.suffix not in _UNFINISHED and not _is_hidden(path, directory)
-    ]
-    if not found:
+    directory.stat()
+    found = []
+    for path in _finished(directory):
+        with suppress(FileNotFoundError):  # removed since it was listed: it was too old
+            found.append((path.stat(), path))
+    files = [(stat, path) for stat, path in found if S_ISREG(stat.st_mode)]
+    if not files:
         return None
-    stat, path = max(found, key=lambda one: one[0].st_mtime)
+    stat, path = max(files, key=lambda one: one[0].st_mtime)
     return path, datetime.fromtimestamp(stat.st_mtime, UTC), stat.st_size
 
 
-def _is_hidden(path: Path, directory: Path) -> bool:
-    """The recipes write under such a name, and rename what is whole."""
-    return any(part.startswith(".") for part in path.relative_to(directory).parts)
+def _finished(directory: Path) -> Iterator[Path]:
+    """All files but those under hidden names: the recipes write there, and rename what is whole."""
+    for place, directories, names in os.walk(directory):
+        directories[:] = [name for name in directories if not name.startswith(".")]
+        for path in (Path(place, name) for name in names if not name.startswith(".")):
+            if path.suffix not in _UNFINISHED:
+                yield path
 
 
 async def check_disk(scene: Examination) -> Finding:
