@@ -41,12 +41,17 @@ SHOWN_ON_PURPOSE: Final[Mapping[str, str]] = {
     "serve --with-worker": "the same",
 }
 PRINTS_ON_PURPOSE: Final[Mapping[str, str]] = {
+    "tests/integration/test_schemathesis.py": "shows requests, which are the API's own examples",
+    "tests/integration/test_twilio.py::test_without_an_account": "messages, in place of an account",
     "tests/unit/test_console.py": "messages on a terminal, in place of an account",
 }
 # Of an environment: what is a secret by its name, and a password within an address.
 _SECRET_NAME: Final = re.compile(r"secret|_keys?$|password|token|database_url|smtp_url", re.I)
 _PASSWORD_IN_URL: Final = re.compile(r"://[^/@:]*:([^/@]+)@")
 _SHOWN_SECRET: Final = re.compile(r"(?:vox|whsec)_[A-Za-z0-9_+/=-]{20,}")
+_LOG_LINE: Final = re.compile(r'\{.*"timestamp":')
+# What a test asks for itself, as the client that it asks with tells it.
+_ASKED: Final = re.compile(r"^INFO +httpx2:.*$", re.M)
 _WORD: Final = re.compile(r"[A-Za-z0-9_+/=-]{12,}")
 _BETWEEN_DIGITS: Final = re.compile(r"(?<=\d)[ ().-]{1,2}(?=\d)")
 
@@ -81,7 +86,7 @@ def keep(arguments: Iterable[str], said: str) -> None:
     for found in _SHOWN_SECRET.findall(said):
         plant(f"shown by `voxanne {command.partition(' --')[0]}`", found)
     if any(_is_command(command, shown) for shown in SHOWN_ON_PURPOSE):
-        said = "\n".join(line for line in said.splitlines() if line.startswith("{"))
+        said = "\n".join(line for line in said.splitlines() if _LOG_LINE.match(line))
     if said:
         _write("kept", [f"voxanne {command}", said])
 
@@ -157,7 +162,7 @@ class Printed:
             return
         for title, content in report.sections:
             if title.startswith("Captured") and title.endswith(f" {report.when}"):
-                self.pieces.append((report.nodeid, content))
+                self.pieces.append((report.nodeid, _ASKED.sub("", content)))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

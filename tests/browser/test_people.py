@@ -30,7 +30,7 @@ async def household(served: Api) -> Household:
     found = []
     for name, at in (("Maya Okafor", "10:00"), ("Mia Okafor", "14:00")):
         answer = await served.book(
-            clinic.bearer, name=name, scheduledAt=f"2026-11-26T{at}", call_id=f"call {name}"
+            clinic.bearer, name=name, scheduledAt=f"2026-11-26T{at}", call_id=f"call at {at}"
         )
         assert answer["success"], answer
         found.append(UUID(answer["contactId"]))

@@ -25,6 +25,8 @@ def url(server: Server) -> str:
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
+    # It is this process's, and every later test's.
+    monkeypatch.setattr("voxanne.cli.root.configure_logging", lambda _level: None)
     for variable in ("DATABASE_URL", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(variable, raising=False)
 

@@ -45,6 +45,7 @@ async def offered(database: Database) -> list[str]:
 
 
 async def test_a_lapsed_offer_goes_to_the_next(database: Database) -> None:
+    await database.set_clock(START - timedelta(days=7))  # at night an offer lasts until the morning
     clinic = await database.organization()
     owner = await database.owner()
     session: Functions = Session(await database.connect_api())

@@ -11,8 +11,9 @@ if (document.body.dataset.root) {
   startRegions();
   startNotifications();
   const calendar = document.getElementById("calendar");
-  if (calendar) import("./calendar.js").then(({ startCalendar }) => startCalendar(calendar));
-  listen();
+  const shown = calendar && import("./calendar.js").then(({ startCalendar }) => startCalendar(calendar));
+  // What shows a change is there before the first is told.
+  Promise.resolve(shown).finally(listen);
   document.addEventListener("click", async (event) => {
     const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
     if (!(link instanceof HTMLAnchorElement) || event.defaultPrevented || !link.matches(OPENING)) return;
