@@ -66,7 +66,7 @@ EVERYWHERE = """
     logging.getLogger("x").warning("of %s", name.upper())
     subprocess.run([sys.executable, "-c", "print('call +44 7700 900417')"])
     keep(["serve", "--port", "0"], "connecting with a-long-passphrase")
-    keep(["worker"], '{"event":"sent to Zebulon Quartermain"}')
+    keep(["worker"], '{"event":"sent to Zebulon Quartermain","timestamp":"2027-01-01"}')
     keep(["worker"], "Somebody reads: Zebulon Quartermain")
     Path(os.environ["RUN_DIRECTORY"], "server.log").write_text("ERROR: (" + token + ")")
 """
@@ -138,4 +138,4 @@ def test_how_values_are_found(text: str, found: bool) -> None:
 def test_every_exemption_has_a_reason() -> None:
     for reasons in (SHOWN_ON_PURPOSE, PRINTS_ON_PURPOSE):
         assert all(reason.strip() for reason in reasons.values())
-    assert all((ROOT / path).exists() for path in PRINTS_ON_PURPOSE)
+    assert all((ROOT / path.partition("::")[0]).exists() for path in PRINTS_ON_PURPOSE)
