@@ -17,7 +17,7 @@ test: .venv/.testing  ## lint, types, import rules, and every test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal
 
 postgres15: .venv/.testing  ## the SQL, concurrency, model and migration tests on Debian's PostgreSQL 15
 	$(BIN)/pytest -n 2 --dist worksteal --postgres-bin /usr/lib/postgresql/15/bin $(POSTGRES15_TESTS)
