@@ -1,12 +1,13 @@
 """The calendar in a browser: live in two windows, dragged, moved by keys, booked where free."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator, Page, expect
 
 from tests.browser.windows import PHONE, Chromium
@@ -106,9 +107,11 @@ async def test_what_is_dragged_is_moved_and_undone(
 
 async def drag(page: Page, appt: Locator, *, columns: int, minutes: int) -> None:
     """By the mouse: so many columns to the right (round the corner: left), and so much later."""
-    await appt.scroll_into_view_if_needed()
-    box = await appt.bounding_box()
-    assert box is not None
+    box = None
+    while box is None:  # what was booked just before may be told now, and the grid made anew
+        with suppress(PlaywrightError):
+            await appt.scroll_into_view_if_needed()
+            box = await appt.bounding_box()
     length = int(await appt.get_attribute("data-minutes") or 0)
     all_columns = page.locator(".column")
     heads = [await all_columns.nth(n).bounding_box() for n in range(await all_columns.count())]

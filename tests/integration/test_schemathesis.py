@@ -10,7 +10,7 @@ from tests.integration.clinics import Api
 from tests.integration.v1_requests import clinic_with_everything
 from voxanne.inbound.v1.security import ACCESS
 
-EXAMPLES_MAX = 12
+EXAMPLES_MAX = 8
 SECONDS_MAX = 300  # a net: the run takes half a minute
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
