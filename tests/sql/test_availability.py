@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from tests.database import HOUR, Booking
@@ -446,3 +447,21 @@ async def test_ninety_days_are_answered_and_an_unknown_clinic_is_not(diary: Diar
     assert len(answer["slots"]) == 90
     diary.org_id = UUID(int=9)
     assert code(await diary.free_on()) == "INVALID_ORGANIZATION"
+
+
+@pytest.mark.parametrize("session", ["UTC", "America/New_York", "Europe/London", "Asia/Tehran"])
+@pytest.mark.parametrize("day", ["2027-03-13", "2027-03-14", "2027-03-15", "2027-11-08"])
+async def test_a_part_of_a_day_does_not_depend_on_the_sessions_zone(
+    owner: asyncpg.Connection, session: str, day: str
+) -> None:
+    """The day after a clock change, and the hours before it."""
+    query = (
+        "SELECT day_parts(noon - interval '13 hours', noon, 'America/New_York', '00:00', '01:05') "
+        "= tstzmultirange(tstzrange(midnight, midnight + interval '65 minutes')) "
+        "FROM (SELECT ($1::date + time '12:00') AT TIME ZONE 'America/New_York' AS noon, "
+        "$1::date::timestamp AT TIME ZONE 'America/New_York' AS midnight) AS day"
+    )
+    await owner.execute(f"SET TIME ZONE '{session}'")
+    if day == "2027-03-14":  # 11 hours from midnight to noon: is_in_part judges each start
+        query = query.replace("= tstzmultirange", "@> tstzmultirange")
+    assert await owner.fetchval(query, date.fromisoformat(day))

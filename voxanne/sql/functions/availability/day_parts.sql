@@ -14,8 +14,9 @@ BEGIN
     FROM generate_series((p_from AT TIME ZONE p_timezone)::date::timestamp,
                          p_until AT TIME ZONE p_timezone, interval '1 day') AS day
     CROSS JOIN LATERAL (
-      SELECT (day + interval '1 day') AT TIME ZONE p_timezone - day AT TIME ZONE p_timezone
-        - interval '24 hours' AS longer
+      -- In seconds: an interval of a day would be one of the session's own zone.
+      SELECT make_interval(secs => (extract(epoch FROM (day + interval '1 day') AT TIME ZONE p_timezone)
+        - extract(epoch FROM day AT TIME ZONE p_timezone) - 86400)::double precision) AS longer
     ) AS length
     CROSS JOIN LATERAL (
       -- Of a time that comes twice AT TIME ZONE takes the second, of one that is skipped the later.
