@@ -2,8 +2,8 @@
 
 Every test's captured output, what `voxanne` said as a process, and the database server's log are
 kept; whatever `plant` was told of must be in none of it. Secrets that are made at random are
-planted as they are made, so that no test needs to think of it. A value that is found fails the run,
-and is not shown.
+planted as they are made, so that no test needs to think of it. A value that is found fails the run;
+the line it was in is shown without it.
 
 Commands that show such things on purpose are in SHOWN_ON_PURPOSE with the reason; their log lines
 (JSON) are searched all the same. With `-s` nothing is captured, and so much is said.
@@ -22,6 +22,7 @@ from cryptography.fernet import Fernet
 
 SECRET_CHARACTERS_MIN: Final = 12
 SHOWN_MAX: Final = 20
+LINE_CHARACTERS_MAX: Final = 300
 SHOWN_ON_PURPOSE: Final[Mapping[str, str]] = {
     "demo": "its clinic's key, its patients and a sign-in link are what it shows",
     "call": "plays a patient's telephone call on the terminal",
@@ -133,6 +134,20 @@ class Search:
         closed = _BETWEEN_DIGITS.sub("", text)
         return found | {kind for digits, kind in self._numbers if digits in closed}
 
+    def line_of(self, kind: str, text: str) -> str:
+        """The first line with a value of this kind, where nothing planted can be read."""
+        for line in text.splitlines():
+            kinds = self.kinds_in(line)
+            if kind not in kinds:
+                continue
+            shown = _WORD.sub(lambda word: "…" if any(self._of_word(word[0])) else word[0], line)
+            for value, _ in self._plain:
+                shown = re.sub(re.escape(value), "…", shown, flags=re.I)
+            if any(numbered in kinds for _, numbered in self._numbers):
+                shown = re.sub(r"\d", "#", shown)
+            return shown[:LINE_CHARACTERS_MAX]
+        return "over several lines"
+
     def _of_word(self, word: str) -> Iterator[str]:
         for start in range(len(word) - SECRET_CHARACTERS_MIN + 1):
             begins = word[start : start + SECRET_CHARACTERS_MIN]
@@ -150,7 +165,7 @@ class Printed:
         self.is_worker = is_worker
         self.logs = logs
         self.pieces: list[tuple[str, str]] = []
-        self.found: list[str] = []
+        self.found: dict[str, str] = {}
         directory.mkdir(parents=True, exist_ok=True)
         _directory[:] = [directory]
         for value, kind in _planted.items():  # before there was a folder
@@ -171,8 +186,8 @@ class Printed:
         search = Search({value: kind for kind, value in _read(self.directory, "planted")})
         kept = [(source, said) for source, said in _read(self.directory, "kept")]
         for source, text in [*self.pieces, *kept, *self._log_files()]:
-            self.found += [f"{source}: {kind}" for kind in sorted(search.kinds_in(text))]
-        self.found = list(dict.fromkeys(self.found))  # standard output and error of one test
+            for kind in sorted(search.kinds_in(text)):
+                self.found.setdefault(f"{source}: {kind}", search.line_of(kind, text))
         if self.found:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -186,8 +201,9 @@ class Printed:
             terminalreporter.write_line("Not searched for secrets: nothing was captured (-s).")
         if self.found:
             terminalreporter.section("printed secrets or patients", red=True)
-            for line in self.found[:SHOWN_MAX]:
-                terminalreporter.write_line(f"PRINTED {line}", red=True)
+            for what, line in list(self.found.items())[:SHOWN_MAX]:
+                terminalreporter.write_line(f"PRINTED {what}", red=True)
+                terminalreporter.write_line(f"  in: {line}")
             if len(self.found) > SHOWN_MAX:
                 terminalreporter.write_line(f"… and {len(self.found) - SHOWN_MAX} more", red=True)
 

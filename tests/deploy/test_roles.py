@@ -1,7 +1,6 @@
 """The roles that deploy/postgres/roles.sql makes: each can do its work and no more."""
 
 import asyncio
-import tempfile
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -13,7 +12,7 @@ import pytest
 
 from tests.acceptance.commands import Running, voxanne
 from tests.database import book
-from tests.recovery.clusters import cluster, make_roles
+from tests.recovery.clusters import cluster_with_roles
 from voxanne.postgres.embedded import EmbeddedPostgres
 
 KEY = "x" * 43 + "="
@@ -23,14 +22,7 @@ SECONDS_MAX = 20
 @pytest.fixture(scope="module")
 def server() -> Iterator[EmbeddedPostgres]:
     """As it comes, then with the roles; migrated by the owner, who may not make any."""
-    memory = Path("/dev/shm")
-    with (
-        tempfile.TemporaryDirectory(
-            prefix="voxanne-", dir=memory if memory.is_dir() else None, ignore_cleanup_errors=True
-        ) as home,
-        cluster(Path(home)) as server,
-    ):
-        make_roles(server)
+    with cluster_with_roles() as server:
         # Its unit gives it no directory of its own.
         settings = {"DATABASE_URL": server.url(), "VOXANNE_DATA_DIR": "/proc/none"}
         migrated = voxanne("migrate", "up", settings=settings, cwd=Path("/"))

@@ -244,7 +244,7 @@ Rewrite = Callable[[str], str]
 
 def with_function(monkeypatch: pytest.MonkeyPatch, name: str, rewrite: Rewrite | None) -> None:
     """A release in which that function has another text, or is gone."""
-    texts = load_functions()
+    texts = dict(load_functions())
     text = texts.pop(name, "")
     if rewrite is not None:
         texts[name] = rewrite(text)

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,20 @@ def cluster(directory: Path, **settings: str) -> Iterator[EmbeddedPostgres]:
     """A server of its own: fresh, or what was put into `directory` before."""
     directory.mkdir(exist_ok=True)
     with EmbeddedPostgres(directory, settings={**FAST_SETTINGS, **settings}) as server:
+        yield server
+
+
+@contextmanager
+def cluster_with_roles() -> Iterator[EmbeddedPostgres]:
+    """In memory where there is room; as it comes, then with the roles of deploy/postgres."""
+    memory = Path("/dev/shm")
+    with (
+        tempfile.TemporaryDirectory(
+            prefix="voxanne-", dir=memory if memory.is_dir() else None, ignore_cleanup_errors=True
+        ) as home,
+        cluster(Path(home)) as server,
+    ):
+        make_roles(server)
         yield server
 
 

@@ -86,7 +86,9 @@ def test_a_run_that_prints_a_planted_value_fails(tmp_path: Path, options: list[s
         "voxanne worker: a patient's name",
     ]
     assert "2 passed" in said, "the tests themselves were well"
-    assert "Quartermain" not in said
+    assert "in: call +## #### ######" in said
+    assert "in: connecting with …" in said
+    assert "quartermain" not in said.lower()
     assert "a-long-passphrase" not in said
 
 

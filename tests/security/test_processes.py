@@ -17,7 +17,7 @@ from cryptography.fernet import Fernet
 from tests.acceptance.commands import Running, voxanne
 from tests.database import Database
 from tests.printed import plant
-from voxanne.cli.database import without_password
+from voxanne.postgres.addresses import without_password
 
 LOOK_SECONDS = 0.005
 PASSWORD = plant("a database's password", "a-passphrase/of:the@owner")

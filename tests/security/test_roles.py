@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import re
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from tests.database import START
 from tests.integration.clinics import in_process, settings_for, wish
-from tests.recovery.clusters import cluster, make_roles
+from tests.recovery.clusters import cluster_with_roles
 from tests.unit import vapi_bodies as bodies
 from voxanne.app import create_app
 from voxanne.deployment import Deployment, load_fernet, open_api_pool
@@ -45,14 +44,7 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Deployed]:
-    memory = Path("/dev/shm")
-    with (
-        tempfile.TemporaryDirectory(
-            prefix="voxanne-", dir=memory if memory.is_dir() else None, ignore_cleanup_errors=True
-        ) as home,
-        cluster(Path(home)) as server,
-    ):
-        make_roles(server)
+    with cluster_with_roles() as server:
         place = Deployed(server)
         asyncio.run(migrate(place))
         yield place

@@ -6,13 +6,13 @@ import shutil
 import subprocess
 import sys
 from dataclasses import asdict
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import click
 
 from voxanne.cli.root import cli, console, deployment, load_settings, print_rows, run, say
 from voxanne.config import Settings, variable_name
 from voxanne.deployment import Deployment, prepare_database
+from voxanne.postgres.addresses import without_password
 from voxanne.postgres.migrate import MigrationState, migrate_down, migration_states
 
 
@@ -120,19 +120,6 @@ def psql(arguments: tuple[str, ...]) -> None:
         environment = os.environ | ({"PGPASSWORD": password} if password else {})
         done = subprocess.run([str(own), address, *arguments], env=environment, check=False)
     sys.exit(done.returncode)
-
-
-def without_password(url: str) -> tuple[str, str | None]:
-    """A connection URL without its password, wherever it stands in it, and the password."""
-    parts = urlsplit(url)
-    account, at, place = parts.netloc.rpartition("@")
-    user, _, quoted = account.partition(":")
-    # To libpq a plus sign is one; to parse_qsl it would be a space.
-    fields = parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True)
-    given = [value for name, value in fields if name == "password"]
-    kept = urlencode([field for field in fields if field[0] != "password"], quote_via=quote)
-    address = f"{parts.scheme}://{user}{at}{place}{parts.path}{'?' * bool(kept)}{kept}"
-    return address, given[-1] if given else unquote(quoted) or None
 
 
 @cli.command()

@@ -1,12 +1,10 @@
 """`doctor`: is this deployment ready for a clinic, and does it stay so?"""
 
-import asyncio
 import contextlib
 import json
 import re
-import signal
 import sys
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -15,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from voxanne.cli.root import EXPECTED_ERRORS, cli, deployment, load_settings, run, say
+from voxanne.cli.root import EXPECTED_ERRORS, cli, deployment, load_settings, run_to_its_end, say
 from voxanne.config import Settings
 from voxanne.doctor import CHECKS, Examination, Report, Result, State, examine
 from voxanne.doctor.finding import Finding
@@ -97,9 +95,9 @@ def doctor(url: str | None, only: tuple[str, ...], seconds: float | None, *, as_
     else:
         with _scene(settings, url) as scene:
             if seconds is None:
-                report = _run(examine(scene, only, shown.tell))
+                report = run_to_its_end(examine(scene, only, shown.tell))
             else:
-                report = _run(watch(scene, only, seconds, shown.tell, shown.told))
+                report = run_to_its_end(watch(scene, only, seconds, shown.tell, shown.told))
     shown.end(report)
     if not report.ready:
         sys.exit(1)
@@ -189,18 +187,3 @@ def _summary(report: Report) -> Text:
         "bold green" if report.ready else "bold red",
     )
     return Text("\n") + head + Text("\n" + " · ".join(parts) if parts else "")
-
-
-def _run(work: Coroutine[Any, Any, Value]) -> Value:
-    """To its end; Ctrl-C and SIGTERM stop it, and the canary clinic is deleted all the same."""
-
-    async def stoppable() -> Value:
-        task = asyncio.current_task()
-        assert task is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await work
-
-    try:
-        return run(stoppable())
-    except asyncio.CancelledError:
-        raise click.Abort from None

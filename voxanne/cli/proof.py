@@ -1,9 +1,7 @@
 """`validate`, `stress`, `bench`: proof on demand."""
 
-import asyncio
 import contextlib
 import json
-import signal
 import sys
 from collections.abc import Coroutine, Iterator
 from dataclasses import asdict
@@ -19,7 +17,7 @@ from voxanne.cli.root import (
     load_settings,
     migrate_if_embedded,
     print_rows,
-    run,
+    run_to_its_end,
     say,
 )
 from voxanne.cli.storming import given, plan_of, print_report, workload_options
@@ -353,17 +351,7 @@ def _target(opened: Deployment) -> Target:
 
 
 def _run(proof: Coroutine[Any, Any, Value]) -> Value:
-    """Run a proof to its end; Ctrl-C and SIGTERM stop it, and it still cleans up."""
-
-    async def stoppable() -> Value:
-        task = asyncio.current_task()
-        assert task is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await proof
-
     try:
-        return run(stoppable())
+        return run_to_its_end(proof)
     except ProofError as error:
         raise click.ClickException(str(error)) from None
-    except asyncio.CancelledError:
-        raise click.Abort from None

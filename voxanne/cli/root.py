@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import importlib
 import json
+import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import datetime
@@ -137,6 +138,21 @@ def load_settings(*, quiet: bool = False) -> Settings:
 
 def run(coroutine: Coroutine[Any, Any, Value]) -> Value:
     return asyncio.run(coroutine)
+
+
+def run_to_its_end(work: Coroutine[Any, Any, Value]) -> Value:
+    """Ctrl-C and SIGTERM stop it, and it still cleans up."""
+
+    async def stoppable() -> Value:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    try:
+        return run(stoppable())
+    except asyncio.CancelledError:
+        raise click.Abort from None
 
 
 def say(message: str) -> None:

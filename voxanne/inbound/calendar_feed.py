@@ -58,7 +58,7 @@ class CalendarFeed:
     async def handle(self, request: Request) -> Response:
         digest = token_hash(request.path_params["token"][:TOKEN_CHARACTERS_MAX])
         network = network_of(request)
-        seconds = self.rates.links.wait_seconds(digest) or self.rates.guesses.wait_seconds(network)
+        seconds = self.rates.link_wait_seconds(digest, network)
         if seconds:
             return rate_limited(seconds)
         try:
@@ -66,10 +66,9 @@ class CalendarFeed:
                 found = await self.database.fetch_value("SELECT calendar_feed($1)", digest)
         except (DatabaseBusyError, TimeoutError):
             return problem(503, Outcome.BUSY, "The database is not answering; try again.")
+        self.rates.count_link(digest, network, holds=found is not None)
         if found is None:
-            self.rates.guesses.count(network)
             return problem(404, Outcome.NOT_FOUND, "There is nothing here.")
-        self.rates.links.count(digest)
         # The same appointments give the same text, so what they came from tells whether they are.
         etag = f'"{hashlib.sha256(FORMAT + str(found).encode()).hexdigest()[:32]}"'
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}

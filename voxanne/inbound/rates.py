@@ -70,6 +70,17 @@ class Rates:
     links: RequestRate
     guesses: RequestRate
 
+    def link_wait_seconds(self, link: Hashable, network: str) -> int:
+        """For how many whole seconds neither this link nor this network may ask; 0: now."""
+        return self.links.wait_seconds(link) or self.guesses.wait_seconds(network)
+
+    def count_link(self, link: Hashable, network: str, *, holds: bool) -> None:
+        """A link that holds is counted by itself, another one as a guess of its network."""
+        if holds:
+            self.links.count(link)
+        else:
+            self.guesses.count(network)
+
 
 def network_of(request: Request) -> str:
     """Where a request comes from, for counting: an IPv4 address, or an IPv6 network."""

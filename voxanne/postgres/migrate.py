@@ -7,10 +7,12 @@ a second function of a name. Two processes may migrate at once: an advisory lock
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from types import MappingProxyType
 
 import asyncpg
 
@@ -61,7 +63,8 @@ def checksum(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def load_migrations() -> list[Migration]:
+@cache
+def load_migrations() -> tuple[Migration, ...]:
     """The release's migrations, in order. Each has an `.up.sql` and a `.down.sql`."""
     folder = files("voxanne") / "sql" / "migrations"
     found = []
@@ -72,14 +75,16 @@ def load_migrations() -> list[Migration]:
         version, _, name = stem.partition("_")
         down = folder / f"{stem}.down.sql"
         found.append(Migration(int(version), name, path.read_text(), down.read_text()))
-    return found
+    return tuple(found)
 
 
-def load_functions() -> dict[str, str]:
+@cache
+def load_functions() -> Mapping[str, str]:
     """Function name → the SQL that creates it, with its grants and comment."""
     folder = files("voxanne") / "sql" / "functions"
     paths = sorted(_sql_files(folder), key=lambda path: path.name)
-    return {path.name.removesuffix(".sql"): path.read_text() for path in paths}
+    texts = {path.name.removesuffix(".sql"): path.read_text() for path in paths}
+    return MappingProxyType(texts)
 
 
 def _sql_files(folder: Traversable) -> Iterator[Traversable]:

@@ -8,8 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit, urlunsplit
 
+from voxanne.postgres.addresses import without_password
 from voxanne.postgres.embedded import EmbeddedPostgresError, wheel_bin_dir
 from voxanne.stress.scratch import ProofError
 
@@ -107,7 +107,7 @@ async def run_pgbench(
     url: str, script: str, *, seconds: int, variables: dict[str, int], role: str | None
 ) -> Round:
     """One round. `role`: whom the sessions step down to. Raises ProofError."""
-    address, password = _without_password(url)
+    address, password = without_password(url)
     environment = {**os.environ, "PGOPTIONS": f"-c role={role}" if role else ""}
     if password:
         environment["PGPASSWORD"] = password
@@ -146,13 +146,3 @@ def pgbench_path() -> str:
     if found is None:
         raise ProofError("There is no pgbench here: install PostgreSQL's client programs.")
     return found
-
-
-def _without_password(url: str) -> tuple[str, str | None]:
-    """The address without its password, which would stand in the process list."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url, None
-    user, _, host = parts.netloc.rpartition("@")
-    netloc = f"{user.partition(':')[0]}@{host}"
-    return urlunsplit(parts._replace(netloc=netloc)), unquote(parts.password)

@@ -227,16 +227,15 @@ class PatientPages:
         """Find whose page it is and answer; whatever goes wrong is a page too."""
         language = _wished_language(request)
         token, network = request.path_params["token"], network_of(request)
-        seconds = self.rates.links.wait_seconds(token) or self.rates.guesses.wait_seconds(network)
+        seconds = self.rates.link_wait_seconds(token, network)
         if seconds:
             return _too_many(language, place, seconds)
         try:
             async with asyncio.timeout(self.wait_seconds):
                 shown = await find_shown(self.database, token) if TOKEN.fullmatch(token) else None
+                self.rates.count_link(token, network, holds=shown is not None)
                 if shown is None:
-                    self.rates.guesses.count(network)
                     return _nowhere(language, place)
-                self.rates.links.count(token)
                 language = shown.language
                 note(request, org_id=str(shown.organization))
                 visit = Visit(shown, token, place, await _form(request))
