@@ -45,8 +45,9 @@ async def test_an_answer_in_small_pieces_is_not_copied_for_each() -> None:
 @contextlib.asynccontextmanager
 async def listening(app: ASGIApp = HERE) -> AsyncIterator[int]:
     """The port of a server with serve's reading of HTTP."""
-    config = uvicorn.Config(app, http=BoundedHead, lifespan="off")
-    config.log_config = None
+    config = uvicorn.Config(
+        app, http=BoundedHead, lifespan="off", log_config=None, access_log=False
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config.load()
