@@ -56,6 +56,7 @@ def _split_at_midnight(row: Row) -> list[Row]:
 
 
 WAYS = {
+    11: Way(tables=set()),
     10: Way(
         tables={"erasures", "suppression_keys"},
         columns={

@@ -89,6 +89,24 @@ async def test_the_audit_log_goes_after_six_years(diary: Diary) -> None:
     assert await diary.count("audit_log") == 1
 
 
+async def test_an_answer_is_given_again_for_thirty_days(diary: Diary) -> None:
+    key = {"idempotency_key": "booking", "request_hash": "h"}
+    booked = await diary.book(at("10:00"), ANN, **key)
+    for name, clock in (("young", "11:00"), ("old", "12:00")):
+        await diary.hold(at(clock), name, idempotency_key=name, request_hash="h")
+    moved = "UPDATE idempotency_keys SET created_at = $2 WHERE idempotency_key = $1"
+    await diary.owner.execute(moved, "young", NOW - 30 * DAY)
+    await diary.owner.execute(moved, "old", NOW - 31 * DAY)
+
+    assert await sweep_records(Session(diary.api)) == 1
+
+    kept = await diary.owner.fetch("SELECT idempotency_key FROM idempotency_keys")
+    assert [row["idempotency_key"] for row in kept] == ["young"]
+    # A booking's stands with the appointment, for good.
+    again = await diary.book(at("10:00"), ANN, **key)
+    assert (again["replayed"], again["appointment_id"]) == (True, booked["appointment_id"])
+
+
 async def test_many_rows_go_in_batches(diary: Diary) -> None:
     await diary.owner.executemany(
         "INSERT INTO texts (org_id, direction, our_number, their_number, created_at) "

@@ -12,6 +12,8 @@ BEGIN
     OR EXISTS (SELECT FROM messages
                WHERE org_id = p_clinic.id AND created_at < v_calls_before AND status = 'done')
     OR EXISTS (SELECT FROM texts WHERE org_id = p_clinic.id AND created_at < v_texts_before)
+    OR EXISTS (SELECT FROM idempotency_keys
+               WHERE org_id = p_clinic.id AND created_at < p_moment - idempotency_retention())
     OR (SELECT created_at FROM audit_log WHERE org_id = p_clinic.id ORDER BY id LIMIT 1)
        < p_moment - audit_retention();
 END $$;

@@ -1,6 +1,5 @@
 -- Purpose: what was said is kept as long as the clinic chose: of older calls only that they were stays,
---   with what the platform reported and messages that were dealt with gone; older texts go; the audit
---   log's rows after audit_retention().
+--   with what the platform reported and messages that were dealt X
 -- Lock order: the rows, skipping locked ones.
 -- Outcomes: how many rows it dealt with; 0: nothing is due.
 CREATE FUNCTION sweep_old_records(p_org_id uuid) RETURNS integer
@@ -42,6 +41,12 @@ BEGIN
   v_all := v_all + v_swept;
   DELETE FROM texts WHERE org_id = p_org_id AND id IN (
     SELECT id FROM texts WHERE org_id = p_org_id AND created_at < v_texts_before
+    ORDER BY created_at LIMIT c_rows_max FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS v_swept = ROW_COUNT;
+  v_all := v_all + v_swept;
+  DELETE FROM idempotency_keys WHERE org_id = p_org_id AND idempotency_key IN (
+    SELECT idempotency_key FROM idempotency_keys
+    WHERE org_id = p_org_id AND created_at < v_now - idempotency_retention()
     ORDER BY created_at LIMIT c_rows_max FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS v_swept = ROW_COUNT;
   v_all := v_all + v_swept;
