@@ -263,6 +263,7 @@ async def test_a_list_shows_nothing_of_another_clinic(
     voice: Api, elsewhere: Everything, path: str
 ) -> None:
     wanted = filled(path, elsewhere.ids)
+    await voice.database.others_are_done()
     assert (await elsewhere.client.get(wanted))["items"]
     assert (await (await client(voice, "admin")).get(wanted))["items"] == []
 
