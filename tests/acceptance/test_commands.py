@@ -120,6 +120,22 @@ async def test_a_created_clinic_can_be_booked_with_its_key(run: Run, database: D
             assert (await http.post(RPC_URL, json={}, headers=headers)).status_code == 404
 
 
+async def test_a_key_is_found_by_what_it_is_for_and_revoked(run: Run, database: Database) -> None:
+    await open_clinic(database)
+    run("org", "key", "Harbor Dental", "--scope", "staff", "--name", "reception's PC")
+    listed = parsed(run("org", "keys", "Harbor Dental", "--json"))
+    assert [(key["name"], key["scope"]) for key in listed[:-1]] == [("reception's PC", "staff")]
+    assert listed[0].keys() == {"id", "name", "scope", "created_at"}
+    assert "reception's PC" in run("org", "keys", "Harbor Dental").stdout
+    parsed(run("org", "create", "Elsewhere", "--json"))
+
+    assert_fails(run("org", "revoke", "Elsewhere", listed[0]["id"]), "nothing of that kind")
+    assert run("org", "revoke", "Harbor Dental", listed[0]["id"]).returncode == 0
+    assert parsed(run("org", "keys", "Harbor Dental", "--json")) == listed[1:]
+    assert_fails(run("org", "revoke", "Harbor Dental", "x"), "UUID", code=2)
+    assert_fails(run("org", "key", "Harbor Dental", "--name", ""), "100 characters")
+
+
 async def test_no_key_is_kept_in_the_clear(run: Run, database: Database) -> None:
     created = parsed(run("org", "create", "Harbor Dental", "--json"))
     owner = await database.owner()

@@ -27,9 +27,9 @@ async def owner(voice: Api) -> Desk:
     return await sign_in(voice)
 
 
-async def new_key(owner: Desk, scope: str = "staff") -> str:
+async def new_key(owner: Desk, scope: str = "staff", name: str = "") -> str:
     """As the page shows it, once."""
-    answer = await submit(owner, LINES, {"scope": scope}, action=f"{LINES}/keys")
+    answer = await submit(owner, LINES, {"scope": scope, "name": name}, action=f"{LINES}/keys")
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
     _, _, rest = answer.text.partition('id="f-new-key" value="')
@@ -63,6 +63,24 @@ async def test_a_key_is_made_shown_once_used_and_revoked(
     assert not await is_let_in(voice, key)
     assert (await owner.post(f"{LINES}{revoke}")).status_code == 404
     assert key not in capsys.readouterr().out
+
+
+async def test_a_key_is_told_from_others_by_what_it_is_for(owner: Desk) -> None:
+    await new_key(owner, name=f" the reception's PC {SCRIPT} ")
+    await new_key(owner)
+    page = await owner.get(LINES)
+    assert f"the reception's PC {SCRIPT} staff: everything" in words(page.text)
+    assert "– staff: everything" in words(page.text)
+    assert SCRIPT not in page.text
+
+
+async def test_a_keys_name_that_is_too_long_is_said_beside_it(voice: Api, owner: Desk) -> None:
+    said = {"scope": "agent", "name": "x" * 101}
+    answer = await submit(owner, LINES, said, action=f"{LINES}/keys")
+    assert answer.status_code == 422
+    assert "100 characters" in (error_beside(answer.text, "name") or "")
+    assert form(answer.text, f"{LINES}/keys")["name"] == ["x" * 101]
+    assert await voice.value("SELECT count(*) FROM credentials WHERE name IS NOT NULL") == 0
 
 
 @pytest.mark.parametrize("scope", ["", "owner", SCRIPT])

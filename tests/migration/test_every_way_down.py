@@ -56,6 +56,7 @@ def _split_at_midnight(row: Row) -> list[Row]:
 
 
 WAYS = {
+    12: Way(tables=set(), columns={"credentials": {"name"}}),
     11: Way(tables=set()),
     10: Way(
         tables={"erasures", "suppression_keys"},
@@ -219,6 +220,7 @@ UPDATE alerts SET told_with = id, told_at = now();
 UPDATE appointments SET patient_confirmed_at = now() WHERE status = 'confirmed';
 INSERT INTO consents (org_id, phone, kind, source)
 SELECT id, 'erased:00', 'opt_out', 'text' FROM organizations;
+UPDATE credentials SET name = 'A program';
 INSERT INTO clock VALUES (true, '1 hour');
 -- Beyond midnight on a Sunday, into Monday.
 INSERT INTO opening_hours (org_id, weekday, opens, closes)

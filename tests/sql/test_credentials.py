@@ -31,11 +31,13 @@ async def lines(database: Database) -> list[tuple[str, str, UUID]]:
 async def test_a_key_is_made_listed_and_revoked(
     database: Database, api: asyncpg.Connection, org_id: UUID
 ) -> None:
-    made = await database.call(api, "create_key", org_id, secret_hash=HASH, scope="staff")
+    made = await database.call(
+        api, "create_key", org_id, secret_hash=HASH, scope="staff", name="PC"
+    )
     assert made["success"] is True
     found = await database.call(api, "list_credentials", org_id)
     assert found["keys"] == [
-        {"id": made["key_id"], "scope": "staff", "created_at": made["created_at"]}
+        {"id": made["key_id"], "name": "PC", "scope": "staff", "created_at": made["created_at"]}
     ]
     assert HASH.hex() not in str(found)
     assert json.loads(await api.fetchval("SELECT find_credential($1)", HASH))["scope"] == "staff"
@@ -56,6 +58,18 @@ async def test_a_key_is_as_it_must_be(
 ) -> None:
     refused = await database.call(api, "create_key", org_id, secret_hash=hash_, scope=scope)
     assert refused["error"] == "INVALID_ARGUMENTS"
+
+
+@pytest.mark.parametrize("name", ["", "x" * 101])
+async def test_a_keys_name_has_an_end(
+    database: Database, api: asyncpg.Connection, org_id: UUID, name: str
+) -> None:
+    given = {"secret_hash": HASH, "scope": "agent"}
+    refused = await database.call(api, "create_key", org_id, **given, name=name)
+    assert (refused["error"], refused["where"]) == ("INVALID_ARGUMENTS", "name")
+    assert (await database.call(api, "list_credentials", org_id))["keys"] == []
+    made = await database.call(api, "create_key", org_id, **given, name="x" * 100)
+    assert made["success"] is True
 
 
 async def test_no_secret_is_used_twice_and_none_by_an_unknown_clinic(

@@ -113,7 +113,7 @@ async def _connect(
     else:
         async with opened.owner() as connection:
             found = await find_organization(connection, organization)
-            key = await create_key(connection, found, "agent")
+            key = await create_key(connection, found, "agent", "voxanne call")
         line.push_async_callback(_drop_key, opened, key)
         if url is None:
             pool = await open_api_pool(opened)

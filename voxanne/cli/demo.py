@@ -325,7 +325,7 @@ async def _open_clinic(connection: asyncpg.Connection) -> str:
         "DELETE FROM credentials WHERE org_id = $1 AND created_at < now() - interval '1 day'",
         CLINIC,
     )
-    return await organizations.create_key(connection, CLINIC, "agent")
+    return await organizations.create_key(connection, CLINIC, "agent", "voxanne demo")
 
 
 async def _find_plan(connection: asyncpg.Connection) -> Plan:

@@ -109,19 +109,49 @@ def list_(as_json: bool) -> None:
 @org.command()
 @click.argument("organization", metavar="ORG")
 @click.option("--scope", type=click.Choice(SCOPES), default="agent", show_default=True)
+@click.option("--name", help="what it is for, to tell it from others; shown by `org keys`")
 @click.option("--json", "as_json", is_flag=True, help='print {"org_id", "api_key"}')
-def key(organization: str, scope: str, as_json: bool) -> None:
+def key(organization: str, scope: str, name: str | None, as_json: bool) -> None:
     """Make a new API key for ORG (id or name), shown once. Older keys stay valid.
 
     \b
-    Example:  voxanne org key "Harbor Dental" --scope staff
+    Example:  voxanne org key "Harbor Dental" --scope staff --name "reception's PC"
     """
 
     async def make(connection: asyncpg.Connection, found: UUID) -> tuple[UUID, str]:
-        return found, await organizations.create_key(connection, found, scope)
+        return found, await organizations.create_key(connection, found, scope, name)
 
     found, made = on_organization(organization, make)
     click.echo(json.dumps({"org_id": str(found), "api_key": made}) if as_json else made)
+
+
+@org.command()
+@click.argument("organization", metavar="ORG")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def keys(organization: str, as_json: bool) -> None:
+    """List the API keys of ORG (id or name), newest first. Keys themselves aren't kept.
+
+    \b
+    Example:  voxanne org keys "Harbor Dental"
+    """
+    print_rows(on_organization(organization, organizations.list_keys), as_json=as_json)
+
+
+@org.command()
+@click.argument("organization", metavar="ORG")
+@click.argument("key_id", metavar="KEY_ID", type=click.UUID)
+def revoke(organization: str, key_id: UUID) -> None:
+    """Revoke an API key of ORG, by its id in `org keys`. Whatever uses it is refused in seconds.
+
+    \b
+    Example:  voxanne org revoke "Harbor Dental" 5f0c7a52-0c4e-5d1c-9a53-1f2e3d4c5b6a
+    """
+
+    async def end(connection: asyncpg.Connection, found: UUID) -> None:
+        await organizations.revoke_key(connection, found, key_id)
+
+    on_organization(organization, end)
+    say("The key is revoked.")
 
 
 @cli.group()

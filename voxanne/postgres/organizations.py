@@ -9,6 +9,7 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import date, time
+from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -120,11 +121,26 @@ async def find_organization(connection: asyncpg.Connection, said: str) -> UUID:
     return found
 
 
-async def create_key(connection: asyncpg.Connection, organization: UUID, scope: str) -> str:
-    """A new API key, which exists nowhere else once it is returned. Raises OrganizationError."""
+async def create_key(
+    connection: asyncpg.Connection, organization: UUID, scope: str, name: str | None = None
+) -> str:
+    """A new API key, which exists nowhere else once it is returned. `name`: what it is for. Raises
+    OrganizationError.
+    """
     key = new_key()
-    await _call(connection, "create_key", organization, secret_hash(key), scope)
+    await _call(connection, "create_key", organization, secret_hash(key), scope, name)
     return key
+
+
+async def list_keys(connection: asyncpg.Connection, organization: UUID) -> list[dict[str, object]]:
+    """The API keys that are good, newest first. Raises OrganizationError."""
+    found = await _call(connection, "list_credentials", organization)
+    return list(found["keys"])
+
+
+async def revoke_key(connection: asyncpg.Connection, organization: UUID, key_id: UUID) -> None:
+    """`key_id`: as `list_keys` has it. Raises OrganizationError."""
+    await _call(connection, "revoke_key", organization, key_id)
 
 
 async def set_vapi_secret(connection: asyncpg.Connection, organization: UUID, secret: str) -> None:
@@ -218,11 +234,12 @@ async def delete_organization(connection: asyncpg.Connection, organization: UUID
 
 async def _call(
     connection: asyncpg.Connection, function: str, organization: UUID, *arguments: object
-) -> None:
-    """Raises OrganizationError for a refusal, with its sentence."""
-    places = ", ".join(f"${number}" for number in range(2, len(arguments) + 2))
-    answer = json.loads(
-        await connection.fetchval(f"SELECT {function}($1, {places})", organization, *arguments)
+) -> dict[str, Any]:
+    """The function's answer. Raises OrganizationError for a refusal, with its sentence."""
+    places = "".join(f", ${number}" for number in range(2, len(arguments) + 2))
+    answer: dict[str, Any] = json.loads(
+        await connection.fetchval(f"SELECT {function}($1{places})", organization, *arguments)
     )
     if not answer["success"]:
         raise OrganizationError(f"{answer['message']}.")
+    return answer

@@ -85,16 +85,21 @@ async def remove_line(visit: Visit) -> Response:
 
 async def create_key(visit: Visit) -> Response:
     """The page that follows shows it, once."""
-    scope = visit.form.get("scope")
+    scope, name = visit.form.get("scope"), visit.form.get("name").strip()
     if scope not in SCOPES:
-        return await _page(visit, {"scope": "Choose what the key may do."})
+        return await _page(visit, {"scope": "Choose what the key may do."}, {"name": name})
     key = new_key()
     try:
         await visit.do(
-            "key_created", ("key", None), "create_key", secret_hash=secret_hash(key), scope=scope
+            "key_created",
+            ("key", None),
+            "create_key",
+            secret_hash=secret_hash(key),
+            scope=scope,
+            name=name or None,
         )
     except RefusedError as refused:
-        return await _page(visit, beside(refused, "scope"))
+        return await _page(visit, beside(refused, "scope"), {"name": name})
     return await _page(visit, key=key)
 
 
@@ -151,7 +156,7 @@ async def _page(
 ) -> Response:
     """`said`: what was written and won't do. Secrets aren't written back."""
     wrong = dict(errors or {})
-    defaults = dict.fromkeys((*LINE_NAMES, *HMAC_TEXTS, *HMAC_TICKS), "")
+    defaults = dict.fromkeys((*LINE_NAMES, "name", *HMAC_TEXTS, *HMAC_TICKS), "")
     defaults |= {
         "algorithm": "sha256",
         "signature_header": "x-signature",

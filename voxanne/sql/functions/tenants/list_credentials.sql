@@ -1,6 +1,6 @@
 -- Purpose: what may speak for an organization, without any secret: its keys, newest first, its voice
 --   platform's secret and HMAC key, and its lines.
--- Outcomes: {"success", "keys": [{"id", "scope", "created_at"}], "vapi_secret_since", "hmac_key":
+-- Outcomes: {"success", "keys": [{"id", "name" or null, "scope", "created_at"}], "vapi_secret_since", "hmac_key":
 --   {"scheme", "since"} or null, "lines": [{"kind", "value", "created_at"}]}.
 CREATE FUNCTION list_credentials(p_org_id uuid) RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -14,7 +14,7 @@ BEGIN
     'success', true,
     'keys', (
       SELECT coalesce(json_agg(json_build_object(
-        'id', credential_id(secret_hash), 'scope', scope, 'created_at', created_at)
+        'id', credential_id(secret_hash), 'name', name, 'scope', scope, 'created_at', created_at)
         ORDER BY created_at DESC, secret_hash), '[]')
       FROM credentials WHERE org_id = p_org_id AND kind = 'api_key'),
     'vapi_secret_since', (

@@ -1,0 +1,2 @@
+-- Back to keys without a name: they stay good.
+ALTER TABLE credentials DROP COLUMN name;
