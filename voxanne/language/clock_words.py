@@ -120,6 +120,16 @@ _DAYS_FROM_TODAY: Final = {
 _W, _M = f"(?P<weekday>{'|'.join(WEEKDAYS)})", f"(?P<month>{'|'.join(_MONTHS)})"
 _NTH, _YEAR = r"(?:the )?(?P<day>\d{1,2})(?:st|nd|rd|th)?", r"(?: (?:of )?(?P<year>\d{4}))?"
 _WEEKDAY = re.compile(rf"(?:(?P<which>next|this|coming|this coming|the coming) )?{_W}")
+_COUNT = rf"(?P<count>a|{_MINUTES}|\d{{1,2}})"
+_UNIT, _WEEKS = "(?P<unit>day|week|fortnight)", "(?P<unit>week|fortnight)"
+_START = rf"(?P<start>today|tomorrow|{'|'.join(WEEKDAYS)})"
+_FROM_NOW = re.compile(
+    rf"(?=in |.* from now$)(?:in )?{_COUNT} {_UNIT}(?:s|'s|s')?(?: time| from now)?"
+)
+_FROM_DAY = re.compile(rf"(?:in )?{_COUNT} {_UNIT}s? from {_START}")
+_WEEKS_ON = re.compile(rf"{_COUNT} {_WEEKS}s?(?: on)? {_START}")
+_DAY_WEEK = re.compile(rf"{_START} {_WEEKS}")
+_UNIT_DAYS: Final = {"day": 1, "week": 7, "fortnight": 14}
 _WEEKDAY_FIRST = re.compile(rf"{_W} (?P<rest>.+)")
 _MONTH_DAY = re.compile(rf"{_M} {_NTH}{_YEAR}")
 _DAY_MONTH = re.compile(rf"{_NTH} (?:of )?{_M}{_YEAR}")
@@ -269,6 +279,12 @@ def read_day(text: str, *, today: date, days_ahead_max: int) -> Day | None:
         return Day((today + timedelta(days=_DAYS_FROM_TODAY[text]),))
     if found := _WEEKDAY.fullmatch(text):
         return _coming_weekday(WEEKDAYS[found["weekday"]], found["which"] == "next", today)
+    if found := _FROM_NOW.fullmatch(text):
+        day = _day_after("today", found, today)
+        # "In two weeks" is said of that day, and of the days around it.
+        return day and replace(day, certain=found["unit"] == "day")
+    if found := _FROM_DAY.fullmatch(text) or _WEEKS_ON.fullmatch(text) or _DAY_WEEK.fullmatch(text):
+        return _day_after(found["start"], found, today)
     if not (found := _WEEKDAY_FIRST.fullmatch(text)):
         return _read_written_day(text, today, days_ahead_max)
     day = _read_written_day(found["rest"], today, days_ahead_max)
@@ -285,6 +301,20 @@ def _coming_weekday(weekday: int, said_next: bool, today: date) -> Day:
     elif not ahead:
         days.add(0)
     return Day(tuple(today + timedelta(days=number) for number in sorted(days)))
+
+
+def _day_after(start: str, counted: re.Match[str], today: date) -> Day | None:
+    """So many days or weeks after today, tomorrow or the coming weekday, which may be two days."""
+    said = counted.groupdict()
+    count, unit = said.get("count", "a"), said["unit"]
+    days = (1 if count == "a" else _number(count)) * _UNIT_DAYS[unit]
+    if days == 0 or (count == "a" and unit == "day"):
+        return None  # "in a day or two"
+    if start in WEEKDAYS:
+        coming = _coming_weekday(WEEKDAYS[start], False, today)
+    else:
+        coming = Day((today + timedelta(days=_DAYS_FROM_TODAY[start]),))
+    return Day(tuple(day + timedelta(days=days) for day in coming.dates))
 
 
 def _read_written_day(text: str, today: date, days_ahead_max: int) -> Day | None:

@@ -97,6 +97,9 @@ _SPANISH: Final = (
     *_rules((r"\bmar(?= \d)", "martes")),  # and in "3 mar" the month, as in English
     _words(_SPANISH_WEEKDAYS),
     *_rules(
+        # "En ocho días" is in a week to many, "en quince días" in two.
+        (r"\b(?:en|dentro de) (?!8 |15 )(\d{1,2}) dias?\b", r"in \1 days"),
+        (r"\b(?:en|dentro de) (\d{1,2}) semanas?\b", r"in \1 weeks"),
         (rf"\b{_HOUR} ?(?:horas?|hrs?|hs|h)\b", _on_the_hour),
         (r"\b(\d{1,2}) y media\b", r"half past \1"),
         (r"\b(\d{1,2}) y cuarto\b", r"quarter past \1"),
@@ -166,6 +169,9 @@ _GERMAN: Final = (
     *_rules((r"(tag|mittwoch|abend)(morgen|vormittag|mittag|nachmittag|abend)\b", r"\1 am \2")),
     _words(_GERMAN_WEEKDAYS),
     *_rules(
+        (r"\bin (?!8 )(\d{1,2}) tag(?:en)?\b", r"in \1 days"),  # "in acht Tagen" may be in a week
+        (r"\bin einer woche\b", "in 1 week"),
+        (r"\bin (\d{1,2}) wochen\b", r"in \1 weeks"),
         (rf"\b(\d{{1,2}})\. ?({_MONTH})\b", r"\1 \2"),
         (r"\b(\d{1,2})\.(\d{1,2})\.(?!\d)", _day_of_numbered_month),
         (r"(?<=\bam )(\d{1,2})\.(\d{1,2})(?= |$)", _day_of_numbered_month),
