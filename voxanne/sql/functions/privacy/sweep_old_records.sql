@@ -1,5 +1,6 @@
 -- Purpose: what was said is kept as long as the clinic chose: of older calls only that they were stays,
---   with what the platform reported and messages that were dealt X
+--   with what the platform reported and messages that were dealt with gone; older texts go; the audit
+--   log's rows after audit_retention(), answers of repeated requests after idempotency_retention().
 -- Lock order: the rows, skipping locked ones.
 -- Outcomes: how many rows it dealt with; 0: nothing is due.
 CREATE FUNCTION sweep_old_records(p_org_id uuid) RETURNS integer
