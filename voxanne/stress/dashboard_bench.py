@@ -1,4 +1,6 @@
-"""What a full day of the calendar takes the server: asked over HTTP, and in bare SQL, by turns."""
+"""What a full day of the calendar takes the server, asked over HTTP and in bare SQL by turns; and
+what a browser loads of it.
+"""
 
 import asyncio
 import contextlib
@@ -19,10 +21,12 @@ import asyncpg
 from voxanne.postgres.pool import API_ROLE
 from voxanne.stress.api_process import ApiProcess
 from voxanne.stress.figure import Figure, Progress
+from voxanne.stress.first_load import PAGE, first_load
 from voxanne.stress.scratch import ProofError
 
 APPOINTMENTS: Final = 120
 TARGET_MS: Final = 15.0
+FIRST_LOAD_BYTES_MAX: Final = 100 * 1024
 REQUESTS_MIN: Final = 20
 WARM_UPS: Final = 20
 ANSWER_SECONDS_MAX: Final = 30
@@ -34,31 +38,36 @@ _VIEW: Final = "SELECT day_view($1, $2)"
 
 @dataclass(slots=True)
 class Browser:
-    """A kept connection that asks for one page again and again."""
+    """A kept connection that asks for one page again and again. `headers`: of each request."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    request: bytes
+    headers: str
+    page: str
 
     async def load(self) -> tuple[float, bytes]:
         """Milliseconds until the last byte, and the page. Raises ProofError: another answer."""
         began = time.perf_counter()
-        self.writer.write(self.request)
+        page = await self.fetch(self.page)
+        return (time.perf_counter() - began) * 1000, page
+
+    async def fetch(self, address: str) -> bytes:
+        """What is there. Raises ProofError: another answer."""
+        self.writer.write(f"GET {address} HTTP/1.1\r\n{self.headers}\r\n".encode())
         async with asyncio.timeout(ANSWER_SECONDS_MAX):
             head = await self.reader.readuntil(b"\r\n\r\n")
             length = _LENGTH.search(head)
             if not head.startswith(b"HTTP/1.1 200 ") or length is None:
-                raise ProofError(f"The calendar answered {head.splitlines()[0].decode()}.")
-            page = await self.reader.readexactly(int(length[1]))
-        return (time.perf_counter() - began) * 1000, page
+                raise ProofError(f"{address} answered {head.splitlines()[0].decode()}.")
+            return await self.reader.readexactly(int(length[1]))
 
 
 async def measure_dashboard(
     owner: asyncpg.Connection, api: ApiProcess, seconds: float, progress: Progress
 ) -> list[Figure]:
-    """A full day over HTTP; and ÷ its one query in SQL, by the API's role."""
+    """A full day over HTTP; and ÷ its one query in SQL, by the API's role; and its first load."""
     org_id, day, token = uuid4(), _day(), secrets.token_urlsafe(32)
-    await _fill(owner, org_id, day, token)
+    await fill_day(owner, org_id, day, token)
     progress(f"dashboard: a day of {APPOINTMENTS} appointments for {seconds:g} s")
     pages: list[float] = []
     queries: list[float] = []
@@ -66,7 +75,7 @@ async def measure_dashboard(
         for _ in range(WARM_UPS):
             _, page = await browser.load()
             await owner.fetchval(_VIEW, org_id, day)
-        size, shown = len(page), page.count(_APPOINTMENT)
+        shown, sizes = page.count(_APPOINTMENT), await first_load(page, browser.fetch)
         if shown != APPOINTMENTS:
             raise ProofError(f"The calendar shows {shown} of {APPOINTMENTS} appointments.")
         ends = time.perf_counter() + seconds
@@ -81,17 +90,24 @@ async def measure_dashboard(
         "requests": len(pages),
         "p95_ms": round(statistics.quantiles(pages, n=20)[-1], 1),
         "in_sql_ms": round(query_ms, 2),
-        "kilobytes": round(size / 1000, 1),
         "share_of_target": round(page_ms / TARGET_MS, 2),
     }
     name = f"a full day of the calendar ({APPOINTMENTS} appointments)"
     return [
         Figure(f"{name}, p50", page_ms, "ms", TARGET_MS, detail=detail),
         Figure(f"{name} ÷ its query in SQL", page_ms / query_ms, ""),
+        Figure(
+            f"{name}, first load",
+            sum(sizes.values()) / 1024,
+            "KiB",
+            FIRST_LOAD_BYTES_MAX / 1024,
+            detail={"page_bytes": sizes[PAGE], "files": len(sizes) - 1},
+        ),
     ]
 
 
-async def _fill(owner: asyncpg.Connection, org_id: UUID, day: date, token: str) -> None:
+async def fill_day(owner: asyncpg.Connection, org_id: UUID, day: date, token: str) -> None:
+    """A clinic with a full day, and somebody of its staff whose session has this token."""
     settings = {
         "bench.org_id": str(org_id),
         "bench.day": day.isoformat(),
@@ -106,12 +122,9 @@ async def _fill(owner: asyncpg.Connection, org_id: UUID, day: date, token: str) 
 @contextlib.asynccontextmanager
 async def _browser(api: ApiProcess, org_id: UUID, day: date, token: str) -> AsyncIterator[Browser]:
     reader, writer = await asyncio.open_connection(api.host, api.port, limit=2**20)
-    request = (
-        f"GET /clinic/{org_id}/calendar?day={day} HTTP/1.1\r\nHost: {api.host}\r\n"
-        f"Cookie: {COOKIE}={token}\r\nAccept: text/html\r\n\r\n"
-    )
+    headers = f"Host: {api.host}\r\nCookie: {COOKIE}={token}\r\nAccept: text/html\r\n"
     try:
-        yield Browser(reader, writer, request.encode())
+        yield Browser(reader, writer, headers, f"/clinic/{org_id}/calendar?day={day}")
     finally:
         writer.close()
         await writer.wait_closed()
