@@ -1,8 +1,9 @@
 """The calendar in a browser: live in two windows, dragged, moved by keys, booked where free."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -207,6 +208,7 @@ async def test_a_session_that_ends_in_mid_drag_moves_nothing(
         await page.mouse.up()
         await expect(page.get_by_role("link", name="Sign in")).to_be_visible()
         await expect(appt).to_contain_text("10:00")
+        assert await appt.bounding_box() == box
     assert await stored(served, appointment) == before
 
 
@@ -221,6 +223,40 @@ async def test_without_scripts_it_reads_and_posts(
         await expect(page.locator(".notice.ok")).to_be_visible()
     at, _ = await stored(served, appointment)
     assert (at.hour, at.minute) == (15, 15)
+
+
+async def test_the_focus_comes_back_to_the_appointment_it_was_on(
+    served: Api, chromium: Chromium, desk: Desk
+) -> None:
+    await booked_by_phone(served, desk)
+    async with calendar(chromium, desk) as page:
+        appt = shown(page, "Maya Okafor")
+        await appt.focus()
+        await booked_by_phone(
+            served, desk, name="Ben Carter", scheduledAt=f"{DAY}T15:00", call_id="another"
+        )
+        await expect(shown(page, "Ben Carter")).to_have_count(1)
+        await expect(appt).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#panel")).to_contain_text("Maya Okafor")
+        await expect(appt).to_have_class(re.compile(r" open$"))
+        await page.keyboard.press("Escape")
+        await expect(appt).to_be_focused()
+
+
+async def test_what_crosses_midnight_has_an_id_on_each_day(
+    served: Api, chromium: Chromium, desk: Desk
+) -> None:
+    who = await served.value("SELECT id FROM practitioners WHERE org_id = $1", desk.clinic.id)
+    late = NOON.replace(hour=23, minute=30)
+    await served.database.appointment(
+        desk.clinic.id, who, scheduled_at=late, ends_at=late + timedelta(hours=1)
+    )
+    async with calendar(chromium, desk) as page:
+        await page.goto(desk.url(f"/calendar?day={DAY}&view=week"))
+        await expect(page.locator("#live")).to_have_attribute("data-state", "on")
+        ids = [await each.get_attribute("id") for each in await page.locator(".appt").all()]
+        assert len(ids) == len(set(ids)) == 2
 
 
 async def test_twenty_tabs_share_one_stream(served: Api, chromium: Chromium, desk: Desk) -> None:

@@ -80,7 +80,8 @@ async def test_a_day_has_a_column_for_each_practitioner(voice: Api) -> None:
     assert columns(page) == ["Dr Amara Chen, 1 appointment", "Harbor Dental, No appointments"]
     (appt,) = appointments(page)
     assert (appt["data-start"], appt["data-minutes"]) == ("585", "45")
-    assert appt["data-practitioner"] == str(chen)
+    assert "data-practitioner" not in appt  # its column says it
+    assert f'data-practitioner="{chen}" data-day="{THURSDAY}"' in page
     assert appt["class"] == "appt c0 confirmed"
     assert appt["text"] == "Ann Taylor Consultation 09:45"
     assert f'data-practitioner="{first}" data-day="{THURSDAY}"' in page
@@ -110,7 +111,7 @@ async def test_what_is_drawn_are_the_hours_and_what_lies_outside_of_them(voice: 
     await book(voice, who, "21:00")
     page = (await desk.get("/calendar", day=THURSDAY)).text
     assert calendar(page)["data-until"] == "1380"
-    assert 'data-kind="closed" data-start="0" data-minutes="540"' in page
+    assert '<div class="closed" data-start="0" data-minutes="540">' in page
 
 
 async def test_everything_has_its_place_in_the_pages_own_style(voice: Api) -> None:
@@ -120,11 +121,10 @@ async def test_everything_has_its_place_in_the_pages_own_style(voice: Api) -> No
     answer = await desk.get("/calendar", day=THURSDAY)
     (nonce,) = re.findall(r'<style nonce="([^"]+)">', answer.text)
     assert f"style-src 'self' 'nonce-{nonce}'" in answer.headers["content-security-policy"]
-    (appt,) = appointments(answer.text)
-    assert f"#{appt['id']}{{--start:585;--minutes:45}}" in answer.text
-    placed = set(re.findall(r'id="([\w-]+)" [^>]*data-start=', answer.text))
-    placed |= set(re.findall(r'id="(\w+)" data-start=', answer.text))
-    assert placed == {name for name in placed if f"#{name}{{--start:" in answer.text}
+    placed = set(re.findall(r'data-(start|minutes)="(\d+)"', answer.text))
+    assert placed >= {("start", "480"), ("start", "585"), ("minutes", "45")}
+    for name, value in placed:
+        assert f'[data-{name}="{value}"]{{--{name}:{value}}}' in answer.text
     assert not re.search(r'<[^>]+ style="|<script(?! type="module" src)| on\w+="', answer.text)
 
 
@@ -136,6 +136,7 @@ async def test_those_that_overlap_have_lanes(voice: Api) -> None:
     page = (await desk.get("/calendar", day=THURSDAY)).text
     found = [(a["data-lane"], a["data-lanes"], a["class"]) for a in appointments(page)]
     assert found == [("0", "2", "appt c0 confirmed"), ("1", "2", "appt c0 confirmed overlap")]
+    assert '[data-lane="1"]{--lane:1}[data-lanes="2"]{--lanes:2}' in page
     assert "overbooked" in page
 
 
@@ -228,12 +229,27 @@ async def test_a_week_begins_as_it_does_there(voice: Api) -> None:
     assert "Times in New York time" in page
 
 
-async def test_what_crosses_midnight_has_an_id_on_each_day(voice: Api) -> None:
+async def test_what_crosses_midnight_is_on_each_day(voice: Api) -> None:
     id_ = await book(voice, await own(voice), "23:30")
     desk = await sign_in(voice)
     page = (await desk.get("/calendar", day=THURSDAY, view="week")).text
-    found = [(a["id"], a["data-start"], a["data-minutes"]) for a in appointments(page)]
-    assert found == [(f"a{id_.hex}", "1410", "30"), (f"a{id_.hex}n", "0", "30")]
+    assert [
+        (a["href"], a["data-start"], a["data-minutes"], "continued" in a["class"])
+        for a in appointments(page)
+    ] == [
+        (f"appointments/{id_}", "1410", "30", False),
+        (f"appointments/{id_}", "0", "30", True),
+    ]
+
+
+async def test_an_appointment_tells_its_version_where_it_was_changed(voice: Api) -> None:
+    await book(voice, await own(voice), "09:00")
+    desk = await sign_in(voice)
+    (appt,) = appointments((await desk.get("/calendar", day=THURSDAY)).text)
+    assert "data-version" not in appt
+    await (await voice.database.owner()).execute("UPDATE appointments SET version = 2")
+    (appt,) = appointments((await desk.get("/calendar", day=THURSDAY)).text)
+    assert appt["data-version"] == "2"
 
 
 async def test_links_lead_to_the_days_around_it(voice: Api) -> None:

@@ -36,16 +36,17 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Appt:
-    """An appointment as it is drawn. Minutes are of its column's day."""
+    """An appointment as it is drawn. Minutes are of its column's day.
 
-    key: str
+    `practitioner_id`: where the column doesn't say whose it is.
+    """
+
     id: str
     classes: str
-    practitioner_id: str
+    practitioner_id: str | None
     start: int
     minutes: int
     place: Place
-    status: str
     version: int
     name: str
     service: str
@@ -57,23 +58,30 @@ class Appt:
     @property
     def attributes(self) -> Markup:
         """All of it that isn't text: ids, whole numbers and words of our own. In one piece, since
-        there are a dozen, and to escape each takes half of the page's time.
+        to escape each takes half of the page's time; and no more than is needed, since each is
+        there a hundred times.
         """
-        place = self.place
+        version = f' data-version="{self.version}"' if self.version != 1 else ""
+        who = f' data-practitioner="{self.practitioner_id}"' if self.practitioner_id else ""
+        lanes = "".join(f' data-{name}="{value}"' for name, value in self.lanes)
         return Markup(  # noqa: S704 (see above)
-            f'class="{self.classes}" id="{self.key}" href="appointments/{self.id}" '
-            f'data-id="{self.id}" data-version="{self.version}" '
-            f'data-practitioner="{self.practitioner_id}" data-start="{self.start}" '
-            f'data-minutes="{self.minutes}" data-lane="{place.lane}" data-lanes="{place.lanes}" '
-            f'data-width="{place.width}" data-status="{self.status}"'
+            f'class="{self.classes}" href="appointments/{self.id}" data-start="{self.start}" '
+            f'data-minutes="{self.minutes}"{version}{who}{lanes}'
         )
+
+    @property
+    def lanes(self) -> Sequence[tuple[str, int]]:
+        """None where there is one, as in most columns."""
+        place = self.place
+        if place.lanes == 1:
+            return ()
+        return (("lane", place.lane), ("lanes", place.lanes), ("width", place.width))
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """Time without an appointment: closed, or kept by the practitioner's own calendar."""
 
-    key: str
     kind: str
     label: str
     start: int
@@ -115,22 +123,17 @@ class Calendar:
 
     @property
     def style(self) -> Markup:
-        """Where everything stands at first paint: whole numbers, and names of our own."""
-        now = "" if self.now is None else f"--now:{self.now};"
-        rules = [
-            f"#calendar{{--from:{self.start};--until:{self.until};{now}}}.appt{{--lane:0;--lanes:1;--width:1}}"
-        ]
-        rules += [f"#h{minute}{{--start:{minute}}}" for minute, _ in self.hours]
+        """Where everything stands at first paint: a rule for each number that an attribute has."""
+        now = "" if self.now is None else f";--now:{self.now}"
+        found = {("start", minute) for minute, _ in self.hours}
         for column in self.columns:
-            rules += [
-                f"#{span.key}{{--start:{span.start};--minutes:{span.minutes}}}"
-                for span in (*column.closed, *column.busy)
-            ]
-            rules += [
-                f"#{appt.key}{{--start:{appt.start};--minutes:{appt.minutes}{_lane(appt.place)}}}"
-                for appt in column.appointments
-            ]
-        return Markup("".join(rules))  # noqa: S704 (see above)
+            for span in (*column.closed, *column.busy):
+                found |= {("start", span.start), ("minutes", span.minutes)}
+            for appt in column.appointments:
+                found |= {("start", appt.start), ("minutes", appt.minutes), *appt.lanes}
+        rules = [f'[data-{name}="{value}"]{{--{name}:{value}}}' for name, value in sorted(found)]
+        frame = f"#calendar{{--from:{self.start};--until:{self.until}{now}}}"
+        return Markup("".join([frame, *rules]))  # noqa: S704 (numbers, and names of our own)
 
 
 def draw_day(visit: Visit, seen: Json, day: date, chosen: Collection[str]) -> Calendar:
@@ -159,7 +162,6 @@ class _Drawing:
         self._colours = {who["id"]: at % COLOURS for at, who in enumerate(everybody)}
         self.shown = [who for who in everybody if not chosen or who["id"] in chosen]
         self._today = visit.clinic.today
-        self._spans = 0
 
     def of_practitioner(self, day: date, who: Json) -> Column:
         id_ = who["id"]
@@ -169,7 +171,7 @@ class _Drawing:
             column.notes.append("Their own calendar can't be read at the moment")
         column.closed = self._closed(day, id_)
         column.busy = [
-            self._span(each, "busy", "Busy in their own calendar")
+            _span(each, "busy", "Busy in their own calendar")
             for each in _of(self._seen["busy"], day, id_)
         ]
         self._fill(column, _of(self._seen["appointments"], day, id_))
@@ -188,7 +190,7 @@ class _Drawing:
                 for span in gaps(_ends(_of(self._seen["closed"], day, each["id"], "closed")))
             ]
             column.closed = [
-                self._span({"start": start, "minutes": end - start}, "closed", "Closed")
+                _span({"start": start, "minutes": end - start}, "closed", "Closed")
                 for start, end in gaps(open_)
             ]
         column.notes = self._notes(day, None)
@@ -198,12 +200,12 @@ class _Drawing:
     def _fill(self, column: Column, found: Sequence[Json]) -> None:
         places = lay_out([(each["start"], each["minutes"]) for each in found])
         column.appointments = [
-            self._appt(each, place) for each, place in zip(found, places, strict=True)
+            self._appt(each, place, column) for each, place in zip(found, places, strict=True)
         ]
         count = len(found)
         column.count = f"{count or 'No'} appointment{'' if count == 1 else 's'}"
 
-    def _appt(self, each: Json, place: Place) -> Appt:
+    def _appt(self, each: Json, place: Place, column: Column) -> Appt:
         by_phone = each["source"] in BY_PHONE
         classes = {
             "appt": True,
@@ -225,16 +227,13 @@ class _Drawing:
             "booked by phone" * by_phone,
             "a message or the calendar failed" * each["trouble"],
         ]
-        hex_ = each["id"].replace("-", "")
         return Appt(
-            key=f"a{hex_}n" if each["continued"] else f"a{hex_}",
             id=each["id"],
             classes=" ".join(name for name, has in classes.items() if has),
-            practitioner_id=each["practitioner_id"],
+            practitioner_id=None if column.practitioner else each["practitioner_id"],
             start=each["start"],
             minutes=each["minutes"],
             place=place,
-            status=each["status"],
             version=each["version"],
             name=each["name"] or NAMELESS,
             service=service_text(each["service"]),
@@ -246,13 +245,9 @@ class _Drawing:
 
     def _closed(self, day: date, practitioner: str) -> list[Span]:
         return [
-            self._span(each, each["kind"], _SPANS.get(each["kind"], "Closed"))
+            _span(each, each["kind"], _SPANS.get(each["kind"], "Closed"))
             for each in _of(self._seen["closed"], day, practitioner)
         ]
-
-    def _span(self, each: Json, kind: str, label: str) -> Span:
-        self._spans += 1
-        return Span(f"s{self._spans}", kind, label, each["start"], each["minutes"])
 
     def _notes(self, day: date, practitioner: str | None) -> list[str]:
         return [
@@ -281,21 +276,15 @@ def _framed(visit: Visit, seen: Json, columns: Sequence[Column]) -> Calendar:
     return Calendar(columns, hours, start, until, snap, now, seen["more"])
 
 
-def _lane(place: Place) -> str:
-    """Beside the start: nothing where there is one lane, as in most columns."""
-    if place.lanes == 1:
-        return ""
-    return f";--lane:{place.lane};--lanes:{place.lanes};--width:{place.width}"
+def _span(each: Json, kind: str, label: str) -> Span:
+    return Span(kind, label, each["start"], each["minutes"])
 
 
 @cache
 def _symbol(name: str) -> str:
     picture = str(icon(name))
     drawn = picture[picture.index(">") + 1 : picture.rindex("</svg>")]
-    return (
-        f'<symbol id="i-{name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" '
-        f'stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round">{drawn}</symbol>'
-    )
+    return f'<symbol id="i-{name}" viewBox="0 0 24 24">{drawn}</symbol>'
 
 
 def service_text(said: str) -> str:

@@ -25,6 +25,7 @@ export function placeOf(appt) {
 
 /**
  * Set where an element stands from what its attributes say; a style's nonce is good for a first paint alone.
+ * An appointment gets an id, by which the focus comes back to it: one of its own on each day.
  * @param {ParentNode} within
  */
 export function placeAll(within) {
@@ -33,6 +34,7 @@ export function placeAll(within) {
       const value = item.dataset[name];
       if (value !== undefined) item.style.setProperty(`--${name}`, value);
     }
+    if (item.matches(".appt")) item.id = `${item.getAttribute("href")}${item.matches(".continued") ? "+" : ""}`;
   }
 }
 
@@ -104,7 +106,7 @@ export function floating(name) {
 export function markOpen() {
   for (const marked of document.querySelectorAll(".appt.open")) marked.classList.remove("open");
   const id = document.querySelector("#panel[open] [data-appointment]")?.getAttribute("data-appointment");
-  if (id) document.querySelector(`.appt[data-id="${id}"]`)?.classList.add("open");
+  if (id) document.querySelector(`.appt[href$="${id}"]`)?.classList.add("open");
 }
 
 /** @type {HTMLElement | null} */

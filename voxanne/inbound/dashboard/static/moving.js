@@ -31,7 +31,7 @@ export function whenStill(run) {
 /** @param {Element | null | undefined} appt */
 export function canMove(appt) {
   const editable = document.getElementById("calendar")?.dataset.mayEdit !== undefined;
-  return editable && !!appt?.matches('.appt[data-status="confirmed"]:not(.continued, .pending)');
+  return editable && !!appt?.matches(".appt.confirmed:not(.continued, .pending)");
 }
 
 /** @param {Place} place */
@@ -50,19 +50,19 @@ export const nameOf = (appt) => appt.querySelector("strong")?.textContent ?? "";
 export async function move(appt, to) {
   const from = placeOf(appt);
   if (to.column === from.column && to.start === from.start) return announce("It stays where it was.");
-  const lane = [appt.dataset.lane, appt.dataset.lanes, appt.dataset.width];
+  const { lane = "0", lanes = "1", width = "1" } = appt.dataset;
   put(appt, to, ["0", "1", "1"]);
   appt.classList.add("pending");
   begin();
   try {
     const moved = await ask(appt, to);
-    if (!moved) return put(appt, from, lane);
+    if (!moved) return put(appt, from, [lane, lanes, width]);
     appt.dataset.version = String(moved.version);
     const text = `${nameOf(appt)} moved to ${placeText(to)}.`;
     const undo = async () => (await import("./panel.js")).undo(pathOf(appt), moved.undo);
     toast(text, { seconds: 10, action: { label: "Undo", run: undo } });
   } catch (error) {
-    put(appt, from, lane);
+    put(appt, from, [lane, lanes, width]);
     if (!(error instanceof Refused)) throw error;
     if (error.problem.status !== 401) toast(`${error.message} It was put back.`, { problem: true });
   } finally {
@@ -73,7 +73,7 @@ export async function move(appt, to) {
 }
 
 /** @param {HTMLElement} appt */
-const pathOf = (appt) => `${root}/appointments/${appt.dataset.id}/move`;
+const pathOf = (appt) => `${root}/${appt.getAttribute("href")}/move`;
 
 /**
  * Ask the server, and once more with a reason where it is over another. Null: it was left. Throws Refused.
@@ -81,7 +81,7 @@ const pathOf = (appt) => `${root}/appointments/${appt.dataset.id}/move`;
  * @param {Place} to
  */
 async function ask(appt, to) {
-  const fields = { practitioner: appt.dataset.practitioner, ...fieldsOf(to), version: appt.dataset.version };
+  const fields = { practitioner: appt.dataset.practitioner, ...fieldsOf(to), version: appt.dataset.version ?? "1" };
   try {
     return await post(pathOf(appt), fields);
   } catch (error) {
@@ -95,7 +95,7 @@ async function ask(appt, to) {
 /**
  * @param {HTMLElement} appt
  * @param {Place} to
- * @param {(string | undefined)[]} lane
+ * @param {string[]} lane
  */
 function put(appt, to, [lane, lanes, width]) {
   Object.assign(appt.dataset, { start: to.start, lane, lanes, width });
