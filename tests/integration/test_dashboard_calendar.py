@@ -276,7 +276,11 @@ async def test_chips_choose_practitioners_without_a_script(voice: Api) -> None:
         query: dict[str, Any] = dict(
             part.split("=") for part in html.unescape(links[0])[1:].split("&")
         )
-        return (await desk.get("/calendar", **query)).text
+        answer = await desk.get("/calendar", **query)
+        assert answer.status_code == 303
+        where = answer.headers["location"]
+        assert where.startswith(f"{desk.url('/calendar')}?day={THURSDAY}&view=day")
+        return (await voice.http.get(where, headers=desk.cookies)).text
 
     page = (await desk.get("/calendar", day=THURSDAY)).text
     assert len(columns(page)) == 3

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from voxanne.inbound.dashboard.grid import COLOURS, Calendar, draw_day, draw_week
 from voxanne.inbound.dashboard.guard import Page
 from voxanne.inbound.dashboard.local_times import read_day
+from voxanne.inbound.dashboard.pages import redirect
 from voxanne.inbound.dashboard.visit import Visit, read_id
 
 DAYS_PER_WEEK: Final = 7
@@ -59,6 +60,10 @@ class Asked:
 async def show(visit: Visit) -> Response:
     asked = Asked.of(visit)
     calendar, practitioners = await draw(visit, asked)
+    switched = read_id(visit.form.get("switch"))
+    if switched is not None:
+        chosen = _switched(asked, practitioners, switched)
+        return redirect(f"{visit.root}/calendar{asked.query(**{'with': chosen})}")
     days = [column.day for column in calendar.columns] or [asked.day]
     step = timedelta(days=DAYS_PER_WEEK if asked.weekly else 1)
     return visit.page(
@@ -100,22 +105,31 @@ async def draw(visit: Visit, asked: Asked) -> tuple[Calendar, Sequence[Json]]:
 
 
 def _chips(asked: Asked, practitioners: Sequence[Json]) -> list[dict[str, object]]:
-    """A link each that shows or hides somebody. Whoever hides the last one sees all again."""
-    everybody = {UUID(who["id"]) for who in practitioners}
-    shown = everybody & set(asked.chosen) or everybody
-    chips: list[dict[str, object]] = []
-    for at, who in enumerate(practitioners):
-        then = shown ^ {UUID(who["id"])}
-        chosen = () if then == everybody else tuple(sorted(then))
-        chips.append(
-            {
-                "name": who["name"],
-                "colour": at % COLOURS,
-                "shown": UUID(who["id"]) in shown,
-                "query": asked.query(**{"with": chosen}),
-            }
-        )
-    return chips
+    """A link each that shows or hides somebody. It names them alone, and leads on to an address of
+    all who are shown then: that in every link would be kilobytes.
+    """
+    shown = _shown(asked, practitioners)
+    return [
+        {
+            "name": who["name"],
+            "colour": at % COLOURS,
+            "shown": UUID(who["id"]) in shown,
+            "query": asked.query(switch=who["id"]),
+        }
+        for at, who in enumerate(practitioners)
+    ]
+
+
+def _switched(asked: Asked, practitioners: Sequence[Json], who: UUID) -> tuple[UUID, ...]:
+    """Who is chosen once this one is shown or hidden. Whoever hides the last one sees all again."""
+    everybody = {UUID(each["id"]) for each in practitioners}
+    then = (_shown(asked, practitioners) ^ {who}) & everybody
+    return () if then == everybody else tuple(sorted(then))
+
+
+def _shown(asked: Asked, practitioners: Sequence[Json]) -> set[UUID]:
+    everybody = {UUID(each["id"]) for each in practitioners}
+    return everybody & set(asked.chosen) or everybody
 
 
 def _heading(asked: Asked, days: Sequence[date], locale: str) -> str:
