@@ -1,19 +1,22 @@
 """The calendar in a browser: live in two windows, dragged, moved by keys, booked where free."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
-from tests.browser.windows import PHONE, Chromium
+from tests.browser.windows import PHONE, WIDE, Chromium
 from tests.integration.clinics import Api
 from tests.integration.front_desk import Desk, sign_in
+from voxanne.stress.first_load import first_load
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -257,6 +260,57 @@ async def test_what_crosses_midnight_has_an_id_on_each_day(
         await expect(page.locator("#live")).to_have_attribute("data-state", "on")
         ids = [await each.get_attribute("id") for each in await page.locator(".appt").all()]
         assert len(ids) == len(set(ids)) == 2
+
+
+async def test_the_panel_is_seen_once_it_has_its_stylesheet(
+    served: Api, chromium: Chromium, desk: Desk
+) -> None:
+    """Which the calendar begins without."""
+
+    async def late(route: Route) -> None:
+        await asyncio.sleep(0.3)
+        await route.continue_()
+
+    await booked_by_phone(served, desk)
+    async with calendar(chromium, desk) as page:
+        await page.route("**/pages.css", late)
+        await shown(page, "Maya Okafor").click()
+        panel = page.locator("#panel")
+        await expect(panel).to_be_visible()
+        box = await panel.bounding_box()
+        assert box is not None
+        assert (box["width"], box["height"]) == (396, WIDE[1])
+
+
+@pytest.mark.parametrize("size", [PHONE, WIDE], ids=["phone", "desk"])
+async def test_the_calendar_looks_the_same_without_the_pages_stylesheet(
+    served: Api, chromium: Chromium, desk: Desk, size: tuple[int, int]
+) -> None:
+    """What the panel's opening brings moves nothing."""
+    await booked_by_phone(served, desk)
+    async with calendar(chromium, desk, size=size) as page:
+        before = await page.screenshot()
+        await page.evaluate(
+            "() => import(document.querySelector('script[src]').src.replace('main', 'panel'))"
+        )
+        await expect(page.locator("link[href$='/pages.css']")).to_have_count(1)
+        assert await page.screenshot() == before
+
+
+async def test_the_first_load_is_what_is_counted(
+    served: Api, chromium: Chromium, desk: Desk
+) -> None:
+    """Against its target, in test_dashboard_calendar."""
+
+    async def fetch(address: str) -> bytes:
+        return (await served.http.get(address)).content
+
+    counted = await first_load((await desk.get("/calendar", day=DAY)).content, fetch)
+    async with calendar(chromium, desk) as page:
+        urls = await page.evaluate("performance.getEntriesByType('resource').map(({name}) => name)")
+    loaded = {urlsplit(url).path for url in urls} - {desk.url("/stream")}
+    # An icon may be late.
+    assert {name for name in counted if name.endswith((".js", ".css"))} <= loaded <= {*counted}
 
 
 async def test_twenty_tabs_share_one_stream(served: Api, chromium: Chromium, desk: Desk) -> None:

@@ -2,15 +2,18 @@
 
 import html
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from tests.integration.clinics import NOW, Api, Clinic
-from tests.integration.front_desk import sign_in
+from tests.integration.front_desk import Desk, sign_in
 from voxanne.inbound.dashboard.local_times import clock_text
+from voxanne.inbound.tokens import new_token
+from voxanne.stress.dashboard_bench import APPOINTMENTS, FIRST_LOAD_BYTES_MAX, fill_day
+from voxanne.stress.first_load import first_load
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -250,6 +253,30 @@ async def test_an_appointment_tells_its_version_where_it_was_changed(voice: Api)
     await (await voice.database.owner()).execute("UPDATE appointments SET version = 2")
     (appt,) = appointments((await desk.get("/calendar", day=THURSDAY)).text)
     assert appt["data-version"] == "2"
+
+
+async def test_the_first_load_of_a_full_day_is_small(voice: Api) -> None:
+    """Of a page for 120 appointments with the stylesheets, scripts and icon that it begins with."""
+    clinic, token = Clinic(uuid4(), ""), new_token()
+    await fill_day(await voice.database.owner(), clinic.id, date.fromisoformat(THURSDAY), token)
+    page = (await Desk(voice, clinic, clinic.id, token).get("/calendar", day=THURSDAY)).content
+    assert len(appointments(page.decode())) == APPOINTMENTS
+
+    async def fetch(address: str) -> bytes:
+        answer = await voice.http.get(address)
+        assert answer.status_code == 200, address
+        return answer.content
+
+    sizes = await first_load(page, fetch)
+    assert {"voxanne.css", "main.js", "dragging.js"} <= {name.split("/")[-1] for name in sizes}
+    assert sum(sizes.values()) <= FIRST_LOAD_BYTES_MAX, sizes
+
+
+async def test_all_but_the_calendar_have_the_pages_stylesheet(voice: Api) -> None:
+    desk = await sign_in(voice)
+    assert "/pages.css" not in (await desk.get("/calendar")).text
+    assert "/pages.css" in (await desk.get("/leads")).text
+    assert "/pages.css" in (await voice.http.get("/sign-in")).text
 
 
 async def test_links_lead_to_the_days_around_it(voice: Api) -> None:

@@ -82,13 +82,17 @@ def _static() -> Traversable:
 
 
 def _slim(name: str, content: bytes) -> bytes:
-    """Without what only its readers need: lines of comment, indentation, spaces between signs."""
+    """Without what only its readers need: lines of comment, indentation, spaces between signs, and
+    what type something in a script is.
+    """
     if name.endswith((".css", ".js")):
         content = re.sub(
             rb"(?ms)^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*\n|^[ \t]*//[^\n]*\n|^[ \t]+|^\n", b"", content
         )
+    if name.endswith(".js"):
+        content = re.sub(rb"/\*\* @type \{[^\n]*?\} \*/ ?", b"", content)
     if name.endswith(".css"):
-        content = re.sub(rb" *([{};]) *|([:,]) +", rb"\1\2", content)
+        content = re.sub(rb"\s*([{};])\s*|([:,]) +", rb"\1\2", content).replace(b";}", b"}")
     return content
 
 

@@ -3,8 +3,8 @@
 import { startDragging } from "./dragging.js";
 import { clockText, columnOf, fieldsOf, floating, frame, markOpen, minutePixels, placeAll, snapped } from "./grid.js";
 import { addPicks, book, startKeyboard } from "./keyboard.js";
+import { coalesced } from "./live.js";
 import { isMoving, whenStill } from "./moving.js";
-import { coalesced } from "./regions.js";
 import { read, root } from "./request.js";
 
 const REFRESH_GAP_MS = 150;

@@ -144,6 +144,42 @@ function happened(change) {
   document.dispatchEvent(new CustomEvent("voxanne:changed", { detail: change }));
 }
 
+/**
+ * Runs at once, and again when it was wanted meanwhile; never two at a time, nor too often.
+ * @param {() => Promise<void>} run
+ * @param {number} gap
+ */
+export function coalesced(run, gap) {
+  let busy = false;
+  let wanted = false;
+  return async () => {
+    wanted = true;
+    if (busy) return;
+    busy = true;
+    try {
+      while (wanted) {
+        wanted = false;
+        await seen();
+        await run();
+        await new Promise((resolve) => setTimeout(resolve, gap));
+      }
+    } finally {
+      busy = false;
+    }
+  };
+}
+
+/** A page that nobody looks at waits until somebody does. */
+function seen() {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (document.hidden) return document.addEventListener("visibilitychange", look, { once: true });
+      resolve(undefined);
+    };
+    look();
+  });
+}
+
 /** @param {boolean} on */
 function show(on) {
   const sign = document.getElementById("live");

@@ -2,18 +2,19 @@
 
 import { listen } from "./live.js";
 import { startNotifications } from "./notifications.js";
-import { startRegions } from "./regions.js";
 
 /** Links that open the sheet, where no other key or button is meant. */
 const OPENING = "#calendar .appt, #new-appointment, [data-panel], #panel a[href*='/appointments/new']";
 
 if (document.body.dataset.root) {
-  startRegions();
   startNotifications();
   const calendar = document.getElementById("calendar");
-  const shown = calendar && import("./calendar.js").then(({ startCalendar }) => startCalendar(calendar));
+  const shown = [
+    calendar && import("./calendar.js").then(({ startCalendar }) => startCalendar(calendar)),
+    document.querySelector("[data-live][id]") && import("./regions.js").then(({ startRegions }) => startRegions()),
+  ];
   // What shows a change is there before the first is told.
-  Promise.resolve(shown).finally(listen);
+  Promise.all(shown).finally(listen);
   document.addEventListener("click", async (event) => {
     const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
     if (!(link instanceof HTMLAnchorElement) || event.defaultPrevented || !link.matches(OPENING)) return;

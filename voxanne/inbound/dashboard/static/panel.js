@@ -9,6 +9,16 @@ import { toast } from "./toasts.js";
 // What is done with an appointment once and for all closes the sheet; all else is shown in it.
 const CLOSING = new Set(["book", "move", "cancel"]);
 
+// The calendar is without the pages' stylesheet until then: whoever imports this waits for it.
+if (!document.querySelector("link[href$='/pages.css']")) {
+  const style = document.createElement("link");
+  style.rel = "stylesheet";
+  style.href = new URL("pages.css", import.meta.url).href;
+  const fetched = new Promise((resolve) => (style.onload = style.onerror = resolve));
+  document.head.append(style);
+  await fetched;
+}
+
 /** @type {HTMLDialogElement | null} */
 let sheet = null;
 /** What is open, and what it was opened from. */

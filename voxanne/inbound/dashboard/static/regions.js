@@ -1,48 +1,12 @@
 /* Parts of a page that keep themselves current: elements with `data-live` and an id. */
 
+import { coalesced } from "./live.js";
 import { read } from "./request.js";
 
 const GAP_MS = 700;
 
 export function startRegions() {
-  if (!document.querySelector("[data-live][id]")) return;
   document.addEventListener("voxanne:changed", coalesced(renew, GAP_MS));
-}
-
-/**
- * Runs at once, and again when it was wanted meanwhile; never two at a time, nor too often.
- * @param {() => Promise<void>} run
- * @param {number} gap
- */
-export function coalesced(run, gap) {
-  let busy = false;
-  let wanted = false;
-  return async () => {
-    wanted = true;
-    if (busy) return;
-    busy = true;
-    try {
-      while (wanted) {
-        wanted = false;
-        await seen();
-        await run();
-        await new Promise((resolve) => setTimeout(resolve, gap));
-      }
-    } finally {
-      busy = false;
-    }
-  };
-}
-
-/** A page that nobody looks at waits until somebody does. */
-function seen() {
-  return new Promise((resolve) => {
-    const look = () => {
-      if (document.hidden) return document.addEventListener("visibilitychange", look, { once: true });
-      resolve(undefined);
-    };
-    look();
-  });
 }
 
 async function renew() {
