@@ -313,6 +313,45 @@ async def test_the_first_load_is_what_is_counted(
     assert {name for name in counted if name.endswith((".js", ".css"))} <= loaded <= {*counted}
 
 
+async def test_a_calendar_of_an_older_release_begins_anew(
+    served: Api, chromium: Chromium, desk: Desk
+) -> None:
+    """But not before what somebody is filling in is done."""
+
+    async def newer(route: Route) -> None:
+        answer = await route.fetch()
+        body = re.sub(
+            r'data-scripts="/static/\w+/', 'data-scripts="/static/newer/', await answer.text()
+        )
+        await route.fulfill(response=answer, body=body)
+
+    async with calendar(chromium, desk) as page:
+        await page.route("**/calendar/grid**", newer)
+        await page.locator("#new-appointment").click()
+        await expect(page.locator("#panel")).to_be_visible()
+        await page.evaluate("document.body.dataset.older = ''")
+        await booked_by_phone(served, desk)
+        await expect(page.get_by_text("Voxanne was updated")).to_be_visible()
+        assert await page.locator("body[data-older]").count() == 1
+        await page.keyboard.press("Escape")
+        again = {"name": "Ben Carter", "scheduledAt": "2026-11-26T14:00", "tool_call_id": "2"}
+        await booked_by_phone(served, desk, **again)
+        await expect(page.locator("body[data-older]")).to_have_count(0)
+        await expect(shown(page, "Ben Carter")).to_have_count(1)
+
+
+async def test_without_its_script_the_panels_page_is_opened(
+    served: Api, chromium: Chromium, desk: Desk
+) -> None:
+    """A newer release serves no script of this one."""
+    await booked_by_phone(served, desk)
+    async with calendar(chromium, desk) as page:
+        await page.route("**/panel.js", lambda route: route.fulfill(status=404))
+        await shown(page, "Maya Okafor").click()
+        await page.wait_for_url("**/appointments/*")
+        await expect(page.get_by_role("heading", name="Maya Okafor")).to_be_visible()
+
+
 async def test_twenty_tabs_share_one_stream(served: Api, chromium: Chromium, desk: Desk) -> None:
     async with calendar(chromium, desk) as first:
         tabs = [first]

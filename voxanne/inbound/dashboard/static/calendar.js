@@ -6,6 +6,7 @@ import { addPicks, book, startKeyboard } from "./keyboard.js";
 import { coalesced } from "./live.js";
 import { isMoving, whenStill } from "./moving.js";
 import { read, root } from "./request.js";
+import { toast } from "./toasts.js";
 
 const REFRESH_GAP_MS = 150;
 const MINUTE_MS = 60_000;
@@ -56,6 +57,7 @@ async function renew(calendar) {
   fresh.innerHTML = text;
   const now = fresh.content.querySelector(".frame");
   if (now instanceof HTMLElement) {
+    if (now.dataset.scripts !== new URL(import.meta.url).pathname) return beginAnew();
     delete calendar.dataset.now;
     Object.assign(calendar.dataset, now.dataset);
   }
@@ -72,6 +74,13 @@ async function renew(calendar) {
   again?.focus({ preventScroll: true });
   markOpen();
   showNow(calendar);
+}
+
+/** A newer release serves: its calendar wants its own scripts. What is being filled in stays. */
+function beginAnew() {
+  if (!document.querySelector("dialog[open]")) return location.reload();
+  const link = { label: "Reload", href: location.href };
+  toast("Voxanne was updated. Finish what you are at, then reload the page.", { name: "updated", seconds: 60, link });
 }
 
 /** @param {HTMLElement} calendar */

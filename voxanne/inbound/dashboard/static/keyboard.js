@@ -2,7 +2,7 @@
 
 import { announce, clockText, columnName, columnOf, columns, fieldsOf, floating, frame, placeOf, slots, snapped } from "./grid.js";
 import { begin, canMove, end, move, nameOf, placeText } from "./moving.js";
-import { root } from "./request.js";
+import { openSheet, root } from "./request.js";
 
 /** @typedef {import("./grid.js").Place} Place */
 
@@ -45,8 +45,8 @@ export function addPicks() {
  * @param {Record<string, string>} at
  * @param {Element} [from] where the focus goes afterwards
  */
-export async function book(at, from) {
-  (await import("./panel.js")).openPanel(`${root}/appointments/new?${new URLSearchParams(at)}`, from);
+export function book(at, from) {
+  openSheet(`${root}/appointments/new?${new URLSearchParams(at)}`, from);
 }
 
 /**

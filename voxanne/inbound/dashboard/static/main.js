@@ -2,6 +2,7 @@
 
 import { listen } from "./live.js";
 import { startNotifications } from "./notifications.js";
+import { openSheet } from "./request.js";
 
 /** Links that open the sheet, where no other key or button is meant. */
 const OPENING = "#calendar .appt, #new-appointment, [data-panel], #panel a[href*='/appointments/new']";
@@ -15,12 +16,12 @@ if (document.body.dataset.root) {
   ];
   // What shows a change is there before the first is told.
   Promise.all(shown).finally(listen);
-  document.addEventListener("click", async (event) => {
+  document.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
     if (!(link instanceof HTMLAnchorElement) || event.defaultPrevented || !link.matches(OPENING)) return;
     if (event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    (await import("./panel.js")).openPanel(link.href, link);
+    openSheet(link.href, link);
   });
   for (const field of document.querySelectorAll("input[data-copy]")) {
     import("./copying.js").then(({ addCopying }) => addCopying(/** @type {HTMLInputElement} */ (field)));

@@ -98,6 +98,17 @@ export function sayItIsOver() {
 }
 
 /**
+ * Show a page of the clinic's in the sheet. The sheet's script is gone once a newer release serves: then the page itself.
+ * @param {string} address
+ * @param {Element} [from] where the focus goes afterwards
+ */
+export async function openSheet(address, from) {
+  const panel = await import("./panel.js").catch(() => null);
+  if (panel) panel.openPanel(address, from);
+  else location.assign(address);
+}
+
+/**
  * Say a refusal, unless it is said already.
  * @param {unknown} error
  */
