@@ -18,7 +18,7 @@ FIGURES = {
     "memory": 1,
     "deliveries": 2,
     "live": 3,
-    "dashboard": 2,
+    "dashboard": 3,
     "start": 1,
     "voice": 2,
     "scale": 6,

@@ -26,7 +26,7 @@ NOT_THEIRS = {
     "calendar_connections": None,
     "calendar_events": {"event_id", "etag"},
     "busy_times": {"event_id"},
-    "credentials": {"kind", "scope"},
+    "credentials": {"kind", "scope", "name"},
     "hmac_keys": {"scheme"},
     "oauth_states": {"calendar"},
     "sms_accounts": {"vendor", "account_sid", "number"},
