@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from cryptography.fernet import Fernet, MultiFernet
+from starlette.responses import Response
 
 from tests.database import HOUR, START, Database
 from tests.fakes.google_calendar import CLIENT_ID, CLIENT_SECRET
@@ -238,6 +239,29 @@ async def test_a_token_is_renewed_once_after_a_401(connected: GoogleClinic) -> N
 
     assert connected.fake.refreshes == 1
     assert (await connected.delivery(booked))["status"] == "delivered"
+
+
+@pytest.mark.parametrize(("lost", "status"), [(1, "delivered"), (9, "queued")])
+async def test_a_new_token_that_is_refused_too_is_renewed_again(
+    connected: GoogleClinic, monkeypatch: pytest.MonkeyPatch, lost: int, status: str
+) -> None:
+    """But not for ever: then staff must see to it."""
+    granted = connected.fake._granted
+
+    def then_taken_back(tokens: dict[str, object], scope: str) -> Response:
+        answer = granted(tokens, scope)
+        if connected.fake.refreshes <= lost:
+            connected.fake.expire_access()
+        return answer
+
+    monkeypatch.setattr(connected.fake, "_granted", then_taken_back)
+    connected.fake.expire_access()
+    booked = await connected.book()
+    await connected.deliver()
+
+    delivery = await connected.delivery(booked)
+    assert (delivery["status"], delivery["parked"]) == (status, status == "queued")
+    assert connected.fake.refreshes == 2
 
 
 async def test_one_of_many_renews_the_token(connected: GoogleClinic) -> None:

@@ -30,6 +30,7 @@ MARK: Final = "voxanne_appointment"  # a private property: no other application 
 PAGE_EVENTS: Final = 250
 PAGES_MAX: Final = 400
 CHANNEL_LASTS: Final = timedelta(days=7)  # the longest Google grants
+TOKENS_MAX: Final = 3  # that are refused one after the other, before it is for good
 _QUOTA_REASONS: Final = frozenset(
     {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded"}
 )
@@ -131,13 +132,14 @@ class GoogleCalendar:
     async def _send(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: Any
     ) -> Answer:
-        """Answers that say nothing about access; on a 401 once more with a new token.
+        """Answers that say nothing about access; on a 401 again with a new token, which may have
+        been taken back as well before it was used.
 
         Raises AccessError, CalendarError.
         """
         url = f"{self.access.google.calendar_url}{path}"
         refused: str | None = None
-        for _ in range(2):
+        for _ in range(TOKENS_MAX):
             token = await self.access.token(refused)
             signed = {**(headers or {}), "Authorization": f"Bearer {token}"}
             try:
