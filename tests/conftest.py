@@ -13,13 +13,11 @@ import asyncpg
 import pytest
 
 from tests.database import READ_ONLY, Database, Server, start_server
+from tests.directories import in_memory
 from tests.fakes.prism import UNAVAILABLE
 from tests.printed import Printed
 
 SERVER_DIRECTORY = pytest.StashKey[Path]()
-
-
-IN_MEMORY_BYTES_MIN = 4 * 1024**3
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,16 +48,6 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _in_memory() -> Path | None:
-    """Where files are kept in memory, if there is room: a database is made for nearly every test,
-    and copying its 565 files takes a third of the time there.
-    """
-    memory = Path("/dev/shm")
-    if memory.is_dir() and shutil.disk_usage(memory).free > IN_MEMORY_BYTES_MIN:
-        return memory
-    return None
-
-
 def server_directory(config: pytest.Config) -> Path:
     """One for the run and its workers.
 
@@ -68,7 +56,7 @@ def server_directory(config: pytest.Config) -> Path:
     """
     if hasattr(config, "workerinput"):
         return Path(config.workerinput["server_directory"])
-    directory = Path(tempfile.mkdtemp(prefix="voxanne-tests-", dir=_in_memory()))
+    directory = Path(tempfile.mkdtemp(prefix="voxanne-tests-", dir=in_memory()))
     # Tests that start servers below tmp_path must not suffer from another run either.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(directory))
     config.add_cleanup(lambda: shutil.rmtree(directory, ignore_errors=True))

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 
 from tests.database import FAST_SETTINGS
+from tests.directories import short_directory
 from voxanne.postgres.embedded import EmbeddedPostgres, wheel_bin_dir
 
 RECIPES = Path(__file__).parents[2] / "deploy" / "backup"
@@ -40,14 +40,8 @@ def cluster(directory: Path, **settings: str) -> Iterator[EmbeddedPostgres]:
 
 @contextmanager
 def cluster_with_roles() -> Iterator[EmbeddedPostgres]:
-    """In memory where there is room; as it comes, then with the roles of deploy/postgres."""
-    memory = Path("/dev/shm")
-    with (
-        tempfile.TemporaryDirectory(
-            prefix="voxanne-", dir=memory if memory.is_dir() else None, ignore_cleanup_errors=True
-        ) as home,
-        cluster(Path(home)) as server,
-    ):
+    """As it comes, then with the roles of deploy/postgres."""
+    with short_directory() as home, cluster(home) as server:
         make_roles(server)
         yield server
 

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from tests.acceptance.commands import voxanne
 from tests.database import HOUR, START, Database, Server, book
+from tests.directories import short_directory
 from tests.migration.test_migrations import schema
 from tests.recovery.clusters import (
     RECIPES,
@@ -85,11 +85,8 @@ class Restored:
 
 @pytest.fixture(scope="module")
 def directory() -> Iterator[Path]:
-    """In memory where there is room, and short: sockets are in it."""
-    memory = Path("/dev/shm")
-    made = Path(tempfile.mkdtemp(prefix="voxanne-", dir=memory if memory.is_dir() else None))
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
+    with short_directory() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

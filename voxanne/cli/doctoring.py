@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -18,8 +18,6 @@ from voxanne.config import Settings
 from voxanne.doctor import CHECKS, Examination, Report, Result, State, examine
 from voxanne.doctor.finding import Finding
 from voxanne.doctor.watching import watch
-
-Value = TypeVar("Value")
 
 MARKS: Final[Mapping[State, tuple[str, str]]] = {
     State.OK: ("✓", "green"),

@@ -59,11 +59,12 @@ class Asked:
 
 async def show(visit: Visit) -> Response:
     asked = Asked.of(visit)
-    calendar, practitioners = await draw(visit, asked)
+    seen = await see(visit, asked)
     switched = read_id(visit.form.get("switch"))
     if switched is not None:
-        chosen = _switched(asked, practitioners, switched)
+        chosen = _switched(asked, seen["practitioners"], switched)
         return redirect(f"{visit.root}/calendar{asked.query(**{'with': chosen})}")
+    calendar = draw(visit, asked, seen)
     days = [column.day for column in calendar.columns] or [asked.day]
     step = timedelta(days=DAYS_PER_WEEK if asked.weekly else 1)
     return visit.page(
@@ -72,7 +73,7 @@ async def show(visit: Visit) -> Response:
         heading=_heading(asked, days, visit.clinic.locale),
         asked=asked,
         calendar=calendar,
-        chips=_chips(asked, practitioners),
+        chips=_chips(asked, seen["practitioners"]),
         earlier=asked.query(day=_moved(asked.day, -step)),
         later=asked.query(day=_moved(asked.day, step)),
         zone=visit.when.place(),
@@ -82,33 +83,38 @@ async def show(visit: Visit) -> Response:
 async def show_grid(visit: Visit) -> Response:
     """What is inside the calendar alone, for a page that is open."""
     asked = Asked.of(visit)
-    calendar, _ = await draw(visit, asked)
+    calendar = draw(visit, asked, await see(visit, asked))
     return visit.page("calendar/grid.html", title="Calendar", asked=asked, calendar=calendar)
 
 
-async def draw(visit: Visit, asked: Asked) -> tuple[Calendar, Sequence[Json]]:
-    """The page that is asked for, and everybody who could be on it. Raises RefusedError."""
+async def see(visit: Visit, asked: Asked) -> Json:
+    """What there is to draw, and everybody who could be on it. Raises RefusedError."""
     first = asked.first_day(visit.clinic.locale) if asked.weekly else asked.day
-    seen = await visit.call(
+    seen: Json = await visit.call(
         "day_view",
         **{"from": first},
         days=DAYS_PER_WEEK if asked.weekly else 1,
         practitioners=list(asked.chosen) or None,
     )
-    chosen = {str(each) for each in asked.chosen}
-    if chosen and chosen.isdisjoint(who["id"] for who in seen["practitioners"]):
+    if asked.chosen and _ids(seen["practitioners"]).isdisjoint(asked.chosen):
         # Nobody of these is here (any more).
-        return await draw(visit, Asked(asked.day, asked.weekly, ()))
+        return await see(visit, Asked(asked.day, asked.weekly, ()))
+    return seen
+
+
+def draw(visit: Visit, asked: Asked, seen: Json) -> Calendar:
+    """The page that is asked for."""
+    chosen = {str(each) for each in _shown(asked, _ids(seen["practitioners"]))}
     if asked.weekly:
-        return draw_week(visit, seen, chosen), seen["practitioners"]
-    return draw_day(visit, seen, asked.day, chosen), seen["practitioners"]
+        return draw_week(visit, seen, chosen)
+    return draw_day(visit, seen, asked.day, chosen)
 
 
 def _chips(asked: Asked, practitioners: Sequence[Json]) -> list[dict[str, object]]:
     """A link each that shows or hides somebody. It names them alone, and leads on to an address of
     all who are shown then: that in every link would be kilobytes.
     """
-    shown = _shown(asked, practitioners)
+    shown = _shown(asked, _ids(practitioners))
     return [
         {
             "name": who["name"],
@@ -122,14 +128,17 @@ def _chips(asked: Asked, practitioners: Sequence[Json]) -> list[dict[str, object
 
 def _switched(asked: Asked, practitioners: Sequence[Json], who: UUID) -> tuple[UUID, ...]:
     """Who is chosen once this one is shown or hidden. Whoever hides the last one sees all again."""
-    everybody = {UUID(each["id"]) for each in practitioners}
-    then = (_shown(asked, practitioners) ^ {who}) & everybody
+    everybody = _ids(practitioners)
+    then = (_shown(asked, everybody) ^ {who}) & everybody
     return () if then == everybody else tuple(sorted(then))
 
 
-def _shown(asked: Asked, practitioners: Sequence[Json]) -> set[UUID]:
-    everybody = {UUID(each["id"]) for each in practitioners}
+def _shown(asked: Asked, everybody: set[UUID]) -> set[UUID]:
     return everybody & set(asked.chosen) or everybody
+
+
+def _ids(practitioners: Sequence[Json]) -> set[UUID]:
+    return {UUID(who["id"]) for who in practitioners}
 
 
 def _heading(asked: Asked, days: Sequence[date], locale: str) -> str:

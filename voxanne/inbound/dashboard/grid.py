@@ -137,7 +137,7 @@ class Calendar:
 
 
 def draw_day(visit: Visit, seen: Json, day: date, chosen: Collection[str]) -> Calendar:
-    """Of what `day_view` answered, a column for each practitioner: those `chosen`, or all."""
+    """Of what `day_view` answered, a column for each `chosen` practitioner."""
     drawing = _Drawing(visit, seen, chosen)
     return _framed(visit, seen, [drawing.of_practitioner(day, who) for who in drawing.shown])
 
@@ -160,7 +160,7 @@ class _Drawing:
         self._visit, self._seen = visit, seen
         everybody = seen["practitioners"]
         self._colours = {who["id"]: at % COLOURS for at, who in enumerate(everybody)}
-        self.shown = [who for who in everybody if not chosen or who["id"] in chosen]
+        self.shown = [who for who in everybody if who["id"] in chosen]
         self._today = visit.clinic.today
 
     def of_practitioner(self, day: date, who: Json) -> Column:
